@@ -1,0 +1,86 @@
+// Passes over the elements of a row. A value's bits never depend on where in the row or in memory it stands:
+// whole vectors and the rest at the end take the same instructions.
+#pragma once
+
+#include <eigenformer/core/lanes.hpp>
+
+#include <algorithm>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// y[i] = f(x[i], more[i]…) for n elements; f takes and returns lanes::Vector<S>. y may be one of the inputs.
+template <class S, class F, class... Rows> void map(Index n, S* y, F&& f, const S* x, const Rows*... more) {
+  constexpr Index L = lanes::count<S>;
+  using V = lanes::Vector<S>;
+  Index i = 0;
+  for (; i + L <= n; i += L)
+    lanes::store<S>(y + i, f(V(lanes::load<S>(x + i)), V(lanes::load<S>(more + i))...).v);
+  if (i == n) return;
+  const auto padded = [&](const S* row) {
+    S values[L];
+    for (Index l = 0; l < L; ++l) values[l] = i + l < n ? row[i + l] : S(0);
+    return V(lanes::load<S>(values));
+  };
+  S out[L];
+  lanes::store<S>(out, f(padded(x), padded(more)...).v);
+  std::copy(out, out + (n - i), y + i);
+}
+
+/// Σ f(x[i]); what f makes of the zeros behind the end must be zero.
+template <class S, class F> S sum_of(Index n, const S* x, F&& f) {
+  constexpr Index L = lanes::count<S>;
+  using V = lanes::Vector<S>;
+  V total(S(0));
+  Index i = 0;
+  for (; i + L <= n; i += L) total = total + f(V(lanes::load<S>(x + i)));
+  S sum = lanes::sum<S>(total.v);
+  for (; i < n; ++i) {  // one at a time, through the same f
+    S lane[L] = {};
+    lane[0] = x[i];
+    S out[L];
+    lanes::store<S>(out, f(V(lanes::load<S>(lane))).v);
+    sum += out[0];
+  }
+  return sum;
+}
+
+/// The largest of n ≥ 1 elements.
+template <class S> S largest(Index n, const S* x) {
+  constexpr Index L = lanes::count<S>;
+  Index i = 1;
+  S most = x[0];
+  if (n >= L) {
+    lanes::Vector<S> many(lanes::load<S>(x));
+    for (i = L; i + L <= n; i += L) many = max(many, lanes::Vector<S>(lanes::load<S>(x + i)));
+    most = lanes::largest<S>(many.v);
+  }
+  for (; i < n; ++i) most = (std::max)(most, x[i]);
+  return most;
+}
+
+/// 1 / (1 + e⁻ˣ)
+template <class S> lanes::Vector<S> sigmoid(const lanes::Vector<S>& x) {
+  return lanes::Vector<S>(S(1)) / (lanes::Vector<S>(S(1)) + exp(-x));
+}
+
+/// The normal distribution's Φ(x) = erfc(−x/√2)/2. In float by Abramowitz & Stegun 7.1.26 (absolute error
+/// below 1e-7), otherwise by the standard library.
+template <class S> lanes::Vector<S> normal_cdf(const lanes::Vector<S>& x) {
+  using V = lanes::Vector<S>;
+  if constexpr (std::is_same_v<S, float>) {
+    const V z = max(x, -x) * V(0.70710678118654752f);
+    const V t = V(1.0f) / (V(1.0f) + V(0.3275911f) * z);
+    const V poly =
+        t * (V(0.254829592f) +
+             t * (V(-0.284496736f) + t * (V(1.421413741f) + t * (V(-1.453152027f) + t * V(1.061405429f)))));
+    const V tail = V(0.5f) * poly * exp(-(z * z));  // Φ(−|x|)
+    return V(Eigen::internal::pselect(Eigen::internal::pcmp_lt(x.v, V(0.0f).v), tail.v, (V(1.0f) - tail).v));
+  } else {
+    return x.each([](const S& s) {
+      using std::erfc;
+      return erfc(-s * S(0.70710678118654752440)) * S(0.5);
+    });
+  }
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -1,0 +1,37 @@
+// The matrix product of forward passes: y = x · wᵀ + bias, split over output columns.
+//
+// Every output is one dot product of the kernel (dot_kernel.hpp), so the number of threads and the other rows
+// of the batch never show in the bits.
+#pragma once
+
+#include <eigenformer/core/dot_kernel.hpp>
+#include <eigenformer/core/run.hpp>
+#include <eigenformer/core/weight.hpp>
+
+#include <algorithm>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// y [rows, out] = x [rows, in] · wᵀ through an epilogue (bias, addition to y), w [out, in] in any format.
+template <class S>
+void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogue, Out<S> y) {
+  constexpr Index worth_a_thread = 1 << 15;  // multiply-adds that take about as long as waking a thread
+  const Index rows = x.rows(), columns = w.rows(), k = w.cols();
+  const Index grain = detail::column_block;
+  const Index tasks = std::clamp(rows * columns * k / worth_a_thread, Index{1},
+                                 (std::min)(Index{run.threads.count()}, (columns + grain - 1) / grain));
+  const Index scratch_size = dot_scratch<S>(rows, k);
+  const Workspace::Frame frame(run.workspace);
+  S* const scratch = run.workspace.take<S>(tasks * scratch_size);
+  w.with_elements([&](const auto* elements) {
+    run.threads.parallel_for(tasks, [&](Index task, int) {
+      const Index begin = columns / grain * task / tasks * grain;
+      const Index end = task + 1 == tasks ? columns : columns / grain * (task + 1) / tasks * grain;
+      const Epilogue<S> here{epilogue.bias ? epilogue.bias + begin : nullptr, epilogue.add};
+      dot_kernel(x.data(), x.outerStride(), elements + begin * k, k, rows, end - begin, k, here,
+                 y.data() + begin, y.outerStride(), scratch + task * scratch_size);
+    });
+  });
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -1,0 +1,114 @@
+// A weight matrix [out, in] in one of a few formats, owned or borrowed from a mapped file.
+//
+// Activations and arithmetic are the template's Scalar; the format is resolved once per matrix product. A
+// gradient and an optimiser's moments are weights in the Scalar's own format.
+#pragma once
+
+#include <eigenformer/core/error.hpp>
+#include <eigenformer/core/lanes.hpp>
+#include <eigenformer/core/matrix.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// [rows, columns] = [out, in]. Moves, never copies by accident: copy() says what it costs.
+template <class S> class Weight {
+ public:
+  Weight() = default;
+
+  /// Zeros, owned, in the format of S.
+  Weight(Index rows, Index columns) : Weight(Matrix<S>(Matrix<S>::Zero(rows, columns))) {}
+
+  /// Takes a matrix.
+  Weight(Matrix<S> values) : owned_(std::move(values)), rows_(owned_.rows()), columns_(owned_.cols()) {}
+
+  /// Borrows `rows · columns` elements at `data`, stored in `format`, for as long as `owner` lives. `data`
+  /// must be aligned for the format's element. Only formats that differ from S or equal it by meaning are
+  /// accepted: see can_borrow.
+  static Weight borrow(Format format, const void* data, Index rows, Index columns,
+                       std::shared_ptr<const void> owner) {
+    Weight w;
+    w.rows_ = rows;
+    w.columns_ = columns;
+    w.format_ = format;
+    w.data_ = data;
+    w.owner_ = std::move(owner);
+    return w;
+  }
+
+  /// Whether products read this format directly: the scalar's own, and the two halves beside float.
+  static constexpr bool can_borrow(Format format) {
+    if constexpr (std::is_same_v<S, float>)
+      return format == Format::f32 || format == Format::bf16 || format == Format::f16;
+    else
+      return std::is_same_v<S, double> && format == Format::f64;
+  }
+
+  Weight(Weight&& other) noexcept { *this = std::move(other); }
+  Weight& operator=(Weight&& other) noexcept {
+    owned_ = std::exchange(other.owned_, Matrix<S>());
+    rows_ = std::exchange(other.rows_, 0);
+    columns_ = std::exchange(other.columns_, 0);
+    format_ = other.format_;
+    data_ = std::exchange(other.data_, nullptr);
+    owner_ = std::move(other.owner_);
+    return *this;
+  }
+
+  /// The same weight once more: owned values are copied, borrowed ones shared.
+  Weight copy() const {
+    if (!data_) return Weight(owned_);
+    return borrow(format_, data_, rows_, columns_, owner_);
+  }
+
+  Index rows() const { return rows_; }
+  Index cols() const { return columns_; }
+  Index size() const { return rows_ * columns_; }
+  bool empty() const { return size() == 0; }
+  Format format() const { return format_; }
+
+  /// Calls f with a pointer to the first element in its stored type: S, bfloat16 or half.
+  template <class F> decltype(auto) with_elements(F&& f) const {
+    if constexpr (std::is_same_v<S, float>) {
+      if (format_ == Format::bf16) return f(static_cast<const bfloat16*>(data_));
+      if (format_ == Format::f16) return f(static_cast<const half*>(data_));
+    }
+    return f(data_ ? static_cast<const S*>(data_) : owned_.data());
+  }
+
+  /// The matrix itself, to train or initialise it.
+  /// @throws InputError  if it is borrowed
+  Matrix<S>& values() {
+    if (data_) fail(InputError("a weight that is mapped from a file cannot be changed in place"));
+    return owned_;
+  }
+  const Matrix<S>& values() const { return const_cast<Weight*>(this)->values(); }
+
+  /// Row r as S, to out[0, columns).
+  void row(Index r, S* out) const {
+    with_elements([&](const auto* elements) {
+      const auto* from = elements + r * columns_;
+      for (Index c = 0; c < columns_; ++c) out[c] = lanes::element_as<S>(from[c]);
+    });
+  }
+
+  /// All of it as a matrix of S.
+  Matrix<S> dense() const {
+    Matrix<S> out(rows_, columns_);
+    for (Index r = 0; r < rows_; ++r) row(r, out.data() + r * columns_);
+    return out;
+  }
+
+ private:
+  Matrix<S> owned_;
+  Index rows_ = 0, columns_ = 0;
+  Format format_ = std::is_same_v<S, double> ? Format::f64 : Format::f32;
+  const void* data_ = nullptr;         // of a borrowed weight
+  std::shared_ptr<const void> owner_;  // keeps data_ alive
+};
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -1,0 +1,124 @@
+// The key/value cache of one sequence: what attention needs of the tokens so far.
+//
+// Memory comes in pages of a fixed number of tokens, each with all layers. Forks of a cache share its pages;
+// a page that is shared is copied before either side writes to it (copy on write), which is at most the last
+// one.
+#pragma once
+
+#include <eigenformer/nn/attention.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+template <class S> class KeyValues {
+ public:
+  /// Room for `capacity` tokens of the config's decoder, set aside now but not touched.
+  KeyValues(const ModelConfig& config, Index capacity)
+      : layers_(config.n_layers), width_(config.key_value_width()), capacity_(capacity) {
+    const auto n = static_cast<std::size_t>((capacity + page_rows - 1) / page_rows);
+    pages_.resize(n);
+    pointers_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) renew(i);
+  }
+
+  Index size() const { return size_; }
+  Index capacity() const { return capacity_; }
+
+  /// Another cache with the same tokens so far, sharing their memory until one of them is written to.
+  KeyValues fork() const {
+    KeyValues other(*this);
+    for (std::size_t i = used_pages(size_); i < pages_.size(); ++i) other.drop(i);
+    return other;
+  }
+
+  /// Forgets all tokens from `size` on.
+  void truncate(Index size) { size_ = (std::min)(size, size_); }
+
+  /// Makes sure that the next `rows` tokens have memory of their own.
+  /// @throws WindowError  if they exceed the capacity
+  void prepare(Index rows) {
+    if (size_ + rows > capacity_)
+      fail(WindowError(capacity_, size_ + rows,
+                       concat("the cache holds ", capacity_, " tokens, ", size_ + rows, " are needed")));
+    for (std::size_t i = static_cast<std::size_t>(size_ / page_rows); i < used_pages(size_ + rows); ++i) {
+      if (!pages_[i]) {
+        renew(i);
+      } else if (pages_[i].use_count() > 1) {
+        const std::shared_ptr<S[]> shared = pages_[i];
+        renew(i);
+        std::copy(shared.get(), shared.get() + page_size(), pointers_[i]);
+      }
+    }
+  }
+
+  /// Writes keys and values [rows, width] of the tokens after size() for one layer. prepare() must have been
+  /// called.
+  void write(Index layer, Index rows, const S* keys, const S* values, Index stride) {
+    for (Index r = 0; r < rows; ++r, keys += stride, values += stride) {
+      const Index at = size_ + r;
+      S* const row =
+          pointers_[static_cast<std::size_t>(at / page_rows)] + offset(layer) + at % page_rows * width_;
+      std::copy(keys, keys + width_, row);
+      std::copy(values, values + width_, row + page_rows * width_);
+    }
+  }
+
+  /// Counts `rows` more tokens, once every layer has written them.
+  void advance(Index rows) { size_ += rows; }
+
+  /// Where a layer's first `count` keys and values lie, for attention.
+  KeyValueRows<S> rows(Index layer, Index count) const {
+    return {pointers_.data(), page_rows, offset(layer), offset(layer) + page_rows * width_, width_, count};
+  }
+
+  /// Copies of a layer's keys or values, [size, key/value heads · head_size], for people who look at them.
+  Matrix<S> keys(Index layer) const { return gather(offset(layer)); }
+  Matrix<S> values(Index layer) const { return gather(offset(layer) + page_rows * width_); }
+
+  /// Bytes set aside for `capacity` tokens.
+  static Index bytes(const ModelConfig& config, Index capacity) {
+    const Index pages = (capacity + page_rows - 1) / page_rows;
+    return pages * page_rows * 2 * config.n_layers * config.key_value_width() * static_cast<Index>(sizeof(S));
+  }
+
+ private:
+  static constexpr Index page_rows = detail::key_block;
+
+  KeyValues(const KeyValues&) = default;  // fork() says what it shares
+
+ public:
+  KeyValues(KeyValues&&) noexcept = default;
+  KeyValues& operator=(KeyValues&&) noexcept = default;
+
+ private:
+  static std::size_t used_pages(Index size) {
+    return static_cast<std::size_t>((size + page_rows - 1) / page_rows);
+  }
+  Index offset(Index layer) const { return layer * 2 * page_rows * width_; }
+  Index page_size() const { return layers_ * 2 * page_rows * width_; }
+
+  void renew(std::size_t page) {
+    pages_[page] = std::shared_ptr<S[]>(new S[static_cast<std::size_t>(page_size())]);  // uninitialised
+    pointers_[page] = pages_[page].get();
+  }
+  void drop(std::size_t page) {
+    pages_[page].reset();
+    pointers_[page] = nullptr;
+  }
+  Matrix<S> gather(Index from) const {
+    Matrix<S> out(size_, width_);
+    for (Index r = 0; r < size_; ++r) {
+      const S* const row = pointers_[static_cast<std::size_t>(r / page_rows)] + from + r % page_rows * width_;
+      std::copy(row, row + width_, out.data() + r * width_);
+    }
+    return out;
+  }
+
+  Index layers_, width_, capacity_, size_ = 0;
+  std::vector<std::shared_ptr<S[]>> pages_;
+  std::vector<S*> pointers_;
+};
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI

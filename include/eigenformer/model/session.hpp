@@ -1,0 +1,153 @@
+// What changes while a model runs: one conversation's cache, its next logits, and the scratch memory of its
+// steps.
+//
+// The model is const and shared; a session belongs to one thread at a time. After the first step of a given
+// number of tokens, a step allocates nothing.
+#pragma once
+
+#include <eigenformer/model/causal_lm.hpp>
+
+#include <span>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+struct SessionOptions {
+  Index capacity = 0;  ///< tokens that the cache has room for; 0: the model's whole context window
+  Index chunk = 512;   ///< tokens of a prompt that are computed at a time: bounds the scratch memory
+};
+
+template <class S> class Session;
+
+/// Feeds several sessions of one model in one pass, tokens[i] to sessions[i]: the weights pass through memory
+/// once for all of them. Each gets the results that it would get alone, to the bit.
+/// @throws InputError   for lists of different lengths, sessions of different models, or as Session::feed
+/// @throws WindowError  as Session::feed, before any work is done
+template <class S>
+void feed_together(std::span<Session<S>* const> sessions, std::span<const std::span<const Token>> tokens);
+
+template <class S> class Session {
+ public:
+  /// Model and threads must outlive the session.
+  /// @throws ConfigError  for a negative capacity or a chunk below 1
+  /// @throws WindowError  for a capacity beyond the context window
+  Session(const CausalLM<S>& model, Threads& threads, SessionOptions options = {})
+      : model_(&model),
+        threads_(&threads),
+        options_(checked(options, model.config())),
+        cache_(model.config(), options_.capacity),
+        logits_(RowVector<S>::Zero(model.config().vocab_size)) {}
+
+  const CausalLM<S>& model() const { return *model_; }
+  Index size() const { return cache_.size(); }
+  Index capacity() const { return options_.capacity; }
+  const KeyValues<S>& cache() const { return cache_; }
+
+  /// Adds tokens to the sequence; logits() are then those after the last of them.
+  /// @throws InputError   for no tokens, or one outside the vocabulary
+  /// @throws WindowError  if they exceed the capacity; found before any work is done
+  void feed(std::span<const Token> tokens) {
+    Session* const self = this;
+    feed_together<S>({&self, 1}, {&tokens, 1});
+  }
+
+  /// Logits [vocab_size] after the last token fed; zeros before the first.
+  const RowVector<S>& logits() const { return logits_; }
+
+  /// A second session that goes on from here; what both have in common is stored once.
+  Session fork() const { return Session(*this, cache_.fork()); }
+
+  /// Forgets all tokens from `size` on. logits() are then out of date until the next feed.
+  void truncate(Index size) { cache_.truncate(size); }
+
+  /// The most scratch memory that a step has taken so far, in bytes.
+  std::size_t workspace_bytes() const { return workspace_.high_water(); }
+
+  template <class T>
+  friend void feed_together(std::span<Session<T>* const> sessions,
+                            std::span<const std::span<const Token>> tokens);
+
+ private:
+  Session(const Session& other, KeyValues<S> cache)
+      : model_(other.model_),
+        threads_(other.threads_),
+        options_(other.options_),
+        cache_(std::move(cache)),
+        logits_(other.logits_) {}
+
+  static SessionOptions checked(SessionOptions options, const ModelConfig& config) {
+    if (options.capacity < 0)
+      fail(ConfigError("capacity", concat("must not be negative, is ", options.capacity)));
+    if (options.chunk < 1) fail(ConfigError("chunk", concat("must be at least 1, is ", options.chunk)));
+    if (options.capacity == 0) options.capacity = config.max_positions;
+    check_window(options.capacity, config);
+    return options;
+  }
+
+  void check(std::span<const Token> tokens) const {
+    check_tokens(tokens, model_->config());
+    const Index length = size() + static_cast<Index>(tokens.size());
+    check_window(length, model_->config());
+    if (length > capacity())
+      fail(WindowError(capacity(), length,
+                       concat(length, " tokens exceed the session's capacity of ", capacity())));
+  }
+
+  const CausalLM<S>* model_;
+  Threads* threads_;
+  SessionOptions options_;
+  KeyValues<S> cache_;
+  RowVector<S> logits_;
+  Workspace workspace_;
+};
+
+template <class S>
+void feed_together(std::span<Session<S>* const> sessions, std::span<const std::span<const Token>> tokens) {
+  if (sessions.empty() || sessions.size() != tokens.size())
+    fail(InputError(concat(sessions.size(), " sessions, but ", tokens.size(), " lists of tokens")));
+  Session<S>& lead = *sessions[0];  // whose threads, scratch memory and chunk size serve all
+  const CausalLM<S>& model = *lead.model_;
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    if (sessions[i]->model_ != &model)
+      fail(InputError("sessions of different models cannot be fed together"));
+    sessions[i]->check(tokens[i]);
+  }
+  Run run{*lead.threads_, lead.workspace_};
+  const Workspace::Frame frame(run.workspace);
+  const auto n = static_cast<Index>(sessions.size());
+  auto* const inputs = run.workspace.template take<SequenceInput<S>>(n);
+  Session<S>** const fed = run.workspace.template take<Session<S>*>(n);  // whose tokens are in this pass
+  Index* const done = run.workspace.template take<Index>(n);
+  std::fill(done, done + n, Index{0});
+
+  for (Index begin = 0; begin < n;) {  // all sequences before `begin` are finished
+    Index rows = 0, parts = 0;
+    for (Index s = begin; s < n && rows < lead.options_.chunk; ++s, ++parts) {
+      const auto rest = tokens[static_cast<std::size_t>(s)].subspan(static_cast<std::size_t>(done[s]));
+      const Index take = (std::min)(static_cast<Index>(rest.size()), lead.options_.chunk - rows);
+      fed[parts] = sessions[static_cast<std::size_t>(s)];
+      inputs[parts] = {rest.first(static_cast<std::size_t>(take)), &fed[parts]->cache_};
+      done[s] += take;
+      rows += take;
+    }
+    const Workspace::Frame pass(run.workspace);
+    auto x = run.workspace.template matrix<S>(rows, model.config().d_model);
+    model.hidden(run, {inputs, static_cast<std::size_t>(parts)}, x);
+    auto last =
+        run.workspace.template matrix<S>(parts, model.config().d_model);  // of sequences that end here
+    Index ended = 0;
+    for (Index i = 0, row = 0; i < parts; ++i) {
+      row += inputs[i].rows();
+      fed[i]->cache_.advance(inputs[i].rows());
+      const auto s = static_cast<std::size_t>(begin + ended);
+      if (done[s] == static_cast<Index>(tokens[s].size())) last.row(ended++) = x.row(row - 1);
+    }
+    begin += ended;
+    if (ended == 0) continue;
+    auto y = run.workspace.template matrix<S>(ended, model.config().vocab_size);
+    finish<S>(model.parameters().decoder, model.config(), run, last.topRows(ended));
+    model.logits(run, last.topRows(ended), y);
+    for (Index i = 0; i < ended; ++i) fed[i]->logits_ = y.row(i);
+  }
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI
