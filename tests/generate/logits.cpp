@@ -65,6 +65,11 @@ bool marked(const Json& rows, std::size_t row) {
   return std::find(rows.begin(), rows.end(), row) != rows.end();
 }
 
+/// In rows marked for both, the last bit of a sum of equal probabilities decides how many of them stay.
+bool left_to_rounding(const Json& entry, std::size_t row) {
+  return marked(entry["tie_dependent_rows"], row) && marked(entry["precision_dependent_rows"], row);
+}
+
 void apply(const std::string& name, const Json& setting, const std::vector<ef::Token>& tokens, Row& logits) {
   if (name == "min_length") {
     const std::vector<ef::Token> end = {setting[1].get<ef::Token>()};
@@ -147,6 +152,7 @@ TEST_CASE("every processor and chain gives the scores and probabilities of trans
     for (std::size_t row = 0; row < 10; ++row) {
       CAPTURE(name);
       CAPTURE(row);
+      if (left_to_rounding(entry, row)) continue;
       const bool sorted = marked(entry["tie_dependent_rows"], row);
       Row logits = reference.logits("rows", row);
       for (const Json& step : entry["chain"]) apply(step[0], step[1], reference.tokens(row), logits);
@@ -156,7 +162,7 @@ TEST_CASE("every processor and chain gives the scores and probabilities of trans
       ++compared;
     }
   }
-  CHECK(compared == 350);
+  CHECK(compared == 347);
 }
 
 TEST_CASE(
@@ -170,7 +176,7 @@ TEST_CASE(
       CAPTURE(row);
       const auto tokens = reference.tokens(row);
       ef::GenerationConfig config;
-      if (!configure(entry["chain"], tokens.size(), config)) continue;
+      if (!configure(entry["chain"], tokens.size(), config) || left_to_rounding(entry, row)) continue;
       const bool sorted = marked(entry["tie_dependent_rows"], row);
       const Row logits = reference.logits("rows", row);
       const Row want = reference.logits(name + ".probabilities", row);
@@ -181,7 +187,7 @@ TEST_CASE(
       CHECK(difference(ef::probabilities(column, config, tokens), want, sorted) < 1e-6);
     }
   }
-  CHECK(compared == 300);
+  CHECK(compared == 287);
 }
 
 TEST_CASE("penalties count prompt and continuation alike, each token once for presence") {

@@ -132,7 +132,7 @@ template <class S> class Candidates {
     const auto less = [this](Token a, Token b) { return precedes(a, b); };
     Token cut = chosen_[pass(limit, below, less)];
     if (keep > 1) cut = (std::min)(cut, nth_likeliest(keep), less);
-    // `chosen_` holds all tokens as likely as the cut
+    // of the tokens as likely as the cut, which are all in `chosen_`, some go
     for (const Token token : chosen_) {
       if (precedes(token, cut)) weights_[at(token)] = 0;
     }
@@ -142,7 +142,7 @@ template <class S> class Candidates {
 
   /// Takes out tokens less than `share` times as likely as the likeliest (Nguyen et al. 2024), but none as
   /// likely as the `keep`-th.
-  void min_p(double share, Index keep) { remove_lighter(share * heaviest(), keep); }
+  void min_p(double share, Index keep) { remove_lighter(share * weight(nth_likeliest(1)), keep); }
 
   /// Takes out tokens less likely than `epsilon` (Hewitt et al. 2022), but none as likely as the `keep`-th.
   void epsilon_cutoff(double epsilon, Index keep) { remove_lighter(epsilon * total_, keep); }
@@ -216,8 +216,9 @@ template <class S> class Candidates {
   /// Whether `a` is less likely than `b`; of equal logits the higher id.
   bool precedes(Token a, Token b) const { return logit(a) < logit(b) || (logit(a) == logit(b) && a > b); }
 
-  /// The token with n - 1 likelier ones, or the least likely one there is; all tokens are in `chosen_` then.
+  /// The token with n - 1 likelier ones, or the least likely one there is.
   Token nth_likeliest(Index n) {
+    if (const Token first = best(); n == 1 && !removed(first)) return first;
     choose_all();
     const auto place = chosen_.begin() + ((std::min)(n, std::ssize(chosen_)) - 1);
     std::nth_element(chosen_.begin(), place, chosen_.end(),
@@ -277,16 +278,9 @@ template <class S> class Candidates {
     return ((largest_ - Block(block(b))) * per_bucket_).min(S(buckets - 1)).template cast<int>();
   }
 
-  /// Largest weight there is; 1 unless the likeliest token was removed.
-  double heaviest() const {
-    const Eigen::Map<const Eigen::Array<S, Eigen::Dynamic, 1>> weights(weights_.data(), std::ssize(weights_));
-    return static_cast<double>(weights.maxCoeff());
-  }
-
   void remove_lighter(double bar, Index keep) {
-    const double spared = keep > 1 ? weight(nth_likeliest(keep)) : heaviest();
-    bar = (std::min)(bar, spared);
-    remove([bar](S, S weight) { return static_cast<double>(weight) < bar; });
+    const S spared = logit(nth_likeliest(keep));
+    remove([=](S logit, S weight) { return logit < spared && static_cast<double>(weight) < bar; });
   }
 
   /// -log p of a token with this logit.

@@ -33,7 +33,7 @@ class Sampler {
   ///         `history` outside the vocabulary; ConfigError on such a token in the configuration.
   template <class Derived>
   Token operator()(const Eigen::DenseBase<Derived>& logits, std::span<const Token> history = {}) {
-    const double uniform = Random(config_.seed, stream_).uniform(static_cast<std::uint64_t>(drawn_));
+    const double uniform = Random(Seed{config_.seed}, stream_).uniform(static_cast<std::uint64_t>(drawn_));
     const Token token = process(logits, history, [&](const auto& candidates, const std::vector<Token>* ids) {
       const Token place = candidates.at_share(uniform);
       return ids ? (*ids)[static_cast<std::size_t>(place)] : place;
