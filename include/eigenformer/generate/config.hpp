@@ -51,7 +51,8 @@ struct GenerationConfig {
   std::vector<Token> end_tokens{};        // each ends the sequence it is drawn for; empty: none
   std::vector<std::string> stop_texts{};  // each ends the text before it; empty: none
 
-  std::uint64_t seed = 0;  // the same seed draws the same tokens from the same logits
+  std::uint64_t seed = 0;          // the same seed draws the same tokens from the same logits
+  bool log_probabilities = false;  // keep ln p of every new token by the model's own distribution
 
   Index num_beams = 1;                               // hypotheses that are followed; 1: no beam search
   double length_penalty = 1;                         // a beam's score is its sum / length^this; 0: off

@@ -1,0 +1,198 @@
+// The generation loop: feed, draw, tell the caller, until something ends it.
+//
+//   ef::generate(model, prompt, {.max_new_tokens = 64, .temperature = 0.8, .seed = 7}, [](ef::Token t) { …
+//   });
+#pragma once
+
+#include <eigenformer/generate/sampler.hpp>
+#include <eigenformer/generate/stop.hpp>
+#include <eigenformer/model/session.hpp>
+
+#include <concepts>
+#include <span>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// Why a sequence ended.
+enum class Finish { length, end_token, callback };
+
+/// One sequence as it was generated.
+struct Generation {
+  std::vector<Token> tokens;  ///< prompt and new tokens, the end token among them
+  Index prompt_size = 0;
+  Finish finish = Finish::length;
+  std::vector<double>
+      log_probabilities;  ///< ln p of each new token by the model's own distribution; on request
+
+  std::span<const Token> new_tokens() const {
+    return std::span(tokens).subspan(static_cast<std::size_t>(prompt_size));
+  }
+};
+
+/// ln of the softmax of `logits` at `token`.
+template <class S> double log_probability(const RowVector<S>& logits, Token token) {
+  const double highest = static_cast<double>(logits.maxCoeff());
+  double sum = 0;
+  for (Index i = 0; i < logits.size(); ++i) sum += std::exp(static_cast<double>(logits[i]) - highest);
+  return static_cast<double>(logits[token]) - highest - std::log(sum);
+}
+
+namespace detail {
+
+/// A callback may take the sequence's number, and may return false to end the sequence.
+template <class OnToken> bool tell(OnToken& on_token, Index sequence, Token token) {
+  const auto call = [&] {
+    if constexpr (std::invocable<OnToken&, Index, Token> && !std::invocable<OnToken&, Token>)
+      return on_token(sequence, token);
+    else
+      return on_token(token);
+  };
+  if constexpr (std::same_as<decltype(call()), bool>) {
+    return call();
+  } else {
+    call();
+    return true;
+  }
+}
+
+inline Token draw(Sampler& sampler, const auto& logits, const Generation& sequence, Index step) {
+  const GenerationConfig& config = sampler.config();
+  if (config.forced_eos && step + 1 == config.max_new_tokens) return *config.forced_eos;
+  return sampler(logits, sequence.tokens);
+}
+
+/// @throws WindowError  if prompt and new tokens exceed the window, before any work is done
+inline void check_generation(std::size_t prompt, const GenerationConfig& config, Index window) {
+  const Index length = static_cast<Index>(prompt) + config.max_new_tokens;
+  if (length > window)
+    fail(WindowError(window, length,
+                     concat("a prompt of ", prompt, " tokens and ", config.max_new_tokens,
+                            " new ones exceed the context window of ", window)));
+}
+
+/// Draws and feeds until every sequence has ended. Sessions have been fed all of their sequences' tokens.
+template <class S, class OnToken>
+void generate_all(std::span<Session<S>> sessions, std::span<Sampler> samplers,
+                  std::span<Generation> sequences, bool log_probabilities, OnToken& on_token) {
+  std::vector<Session<S>*> going;              // sessions that are fed in this step
+  std::vector<std::span<const Token>> latest;  // and the token of each
+  std::vector<char> ended(sessions.size(), 0);
+  for (Index step = 0;; ++step) {
+    going.clear();
+    latest.clear();
+    for (std::size_t s = 0; s < sessions.size(); ++s) {
+      if (ended[s]) continue;
+      const GenerationConfig& config = samplers[s].config();
+      Generation& sequence = sequences[s];
+      const Token token = draw(samplers[s], sessions[s].logits(), sequence, step);
+      if (log_probabilities)
+        sequence.log_probabilities.push_back(log_probability(sessions[s].logits(), token));
+      sequence.tokens.push_back(token);
+      const bool goes_on = tell(on_token, static_cast<Index>(s), token);
+      ended[s] = 1;
+      if (is_end_token(config.end_tokens, token)) {
+        sequence.finish = Finish::end_token;
+      } else if (!goes_on) {
+        sequence.finish = Finish::callback;
+      } else if (step + 1 == config.max_new_tokens) {
+        sequence.finish = Finish::length;
+      } else {
+        ended[s] = 0;
+        going.push_back(&sessions[s]);
+        latest.push_back(std::span<const Token>(sequence.tokens).last(1));
+      }
+    }
+    if (going.empty()) return;
+    feed_together<S>(going, latest);
+  }
+}
+
+}  // namespace detail
+
+/// Goes on from a session: feeds `prompt`, then draws up to max_new_tokens of the sampler's config. The
+/// callback gets each new token as it is drawn, its end token too, and may return false to end there.
+/// `history` are tokens that the session was fed before, for penalties.
+/// @throws InputError, WindowError  before any work is done
+template <class S, class OnToken>
+Generation generate(Session<S>& session, Sampler& sampler, std::span<const Token> prompt, OnToken&& on_token,
+                    std::span<const Token> history = {}) {
+  const GenerationConfig& config = sampler.config();
+  detail::check_generation(static_cast<std::size_t>(session.size()) + prompt.size(), config,
+                           session.capacity());
+  Generation sequence;
+  sequence.tokens.reserve(history.size() + prompt.size() + static_cast<std::size_t>(config.max_new_tokens));
+  sequence.tokens.assign(history.begin(), history.end());
+  sequence.tokens.insert(sequence.tokens.end(), prompt.begin(), prompt.end());
+  sequence.prompt_size = static_cast<Index>(sequence.tokens.size());
+  session.feed(prompt);
+  detail::generate_all<S>({&session, 1}, {&sampler, 1}, {&sequence, 1}, config.log_probabilities, on_token);
+  return sequence;
+}
+
+/// Continues several prompts at once; sequence i draws from stream i of the seed. With num_return_sequences
+/// above 1 each prompt is continued that often, its results one after the other. The callback gets (sequence,
+/// token).
+/// @throws InputError, ConfigError, WindowError  before any work is done
+template <class S, class OnToken>
+std::vector<Generation> generate_batch(const CausalLM<S>& model, const TokenBatch& prompts,
+                                       const GenerationConfig& config, Threads& threads, OnToken&& on_token) {
+  validate(config);
+  validate_tokens(config, model.config().vocab_size);
+  if (config.num_beams > 1) fail(ConfigError("num_beams", "beam search does not sample: see generate_beams"));
+  const auto copies = static_cast<std::size_t>(config.num_return_sequences);
+  std::vector<Session<S>> sessions;
+  std::vector<Sampler> samplers;
+  std::vector<Generation> sequences;
+  sessions.reserve(prompts.size() * copies);
+  for (const auto& prompt : prompts) {
+    check_tokens(prompt, model.config());
+    detail::check_generation(prompt.size(), config, model.config().max_positions);
+  }
+  std::vector<Session<S>*> first;
+  std::vector<std::span<const Token>> texts;
+  for (const auto& prompt : prompts) {
+    const Index capacity = static_cast<Index>(prompt.size()) + config.max_new_tokens;
+    sessions.emplace_back(model, threads, SessionOptions{.capacity = capacity});
+    texts.push_back(prompt);
+  }
+  for (auto& session : sessions) first.push_back(&session);
+  if (!prompts.empty()) feed_together<S>(first, texts);
+  if (copies > 1) {  // a prompt is computed once and its cache shared
+    std::vector<Session<S>> forks;
+    forks.reserve(prompts.size() * copies);
+    for (const auto& session : sessions)
+      for (std::size_t i = 0; i < copies; ++i) forks.push_back(session.fork());
+    sessions = std::move(forks);
+  }
+  for (std::size_t s = 0; s < sessions.size(); ++s) {
+    samplers.emplace_back(config, s);
+    const auto& prompt = prompts[s / copies];
+    Generation& sequence = sequences.emplace_back();
+    sequence.tokens.reserve(prompt.size() + static_cast<std::size_t>(config.max_new_tokens));
+    sequence.tokens = prompt;
+    sequence.prompt_size = static_cast<Index>(prompt.size());
+  }
+  if (!sessions.empty())
+    detail::generate_all<S>(sessions, samplers, sequences, config.log_probabilities, on_token);
+  return sequences;
+}
+
+/// Continues a prompt; the callback gets each new token.
+/// @throws InputError, ConfigError, WindowError  before any work is done
+template <class S, class OnToken>
+Generation generate(const CausalLM<S>& model, std::span<const Token> prompt, const GenerationConfig& config,
+                    Threads& threads, OnToken&& on_token) {
+  const auto each = [&](Index, Token token) { return detail::tell(on_token, 0, token); };
+  return std::move(generate_batch(model, {{prompt.begin(), prompt.end()}}, config, threads, each).front());
+}
+
+/// The same on the calling thread alone.
+template <class S, class OnToken>
+Generation generate(const CausalLM<S>& model, std::span<const Token> prompt, const GenerationConfig& config,
+                    OnToken&& on_token) {
+  Threads threads(1);
+  return generate(model, prompt, config, threads, on_token);
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI
