@@ -18,26 +18,23 @@ template <class S> struct Epilogue {
 
 namespace detail {
 
-/// Rows side by side that a tile works on when there is more than one.
-inline constexpr int tile_rows = 4;
-
 /// Rows that are packed at a time: at the usual widths they fit the second-level cache.
 inline constexpr Index row_block = 64;
 
 /// Columns that a tile of rows goes through while it is in the first-level cache.
 inline constexpr Index column_block = 16;
 
-/// How many values pack_rows writes for `tile_rows` rows of k columns.
-template <int N> constexpr Index packed_size(Index k) { return (k / N + 1) * N * tile_rows; }
+/// How many values pack_rows writes for R rows of k columns.
+template <int N, int R> constexpr Index packed_size(Index k) { return (k / N + 1) * N * R; }
 
-/// x [rows ≤ tile_rows, k] as tiles read it: for every N columns those of all rows side by side, then the
-/// last N columns again, with zeros where they were counted before (k need not be a multiple of N). Missing
-/// rows are zero.
-template <class S, int N> void pack_rows(const S* x, Index stride, Index rows, Index k, S* packed) {
+/// x [rows ≤ R, k] as tiles read it: for every N columns those of all rows side by side, then the last N
+/// columns again, with zeros where they were counted before (k need not be a multiple of N). Missing rows are
+/// zero.
+template <class S, int N, int R> void pack_rows(const S* x, Index stride, Index rows, Index k, S* packed) {
   for (Index at = 0; at + N <= k; at += N)
-    for (Index r = 0; r < tile_rows; ++r, packed += N)
+    for (Index r = 0; r < R; ++r, packed += N)
       lanes::store<S, N>(packed, r < rows ? lanes::load<S, N>(x + r * stride + at) : lanes::zero<S, N>());
-  for (Index r = 0; r < tile_rows; ++r)
+  for (Index r = 0; r < R; ++r)
     for (Index l = 0; l < N; ++l, ++packed)
       *packed = r < rows && l >= N - k % N ? x[r * stride + k - N + l] : S(0);
 }
@@ -45,8 +42,8 @@ template <class S, int N> void pack_rows(const S* x, Index stride, Index rows, I
 /// Accumulates R · J sums as vectors, sum r · J + j at its place. `ends` are the last N columns as pack_rows
 /// writes them.
 template <class S, int N, class T, int R, int J>
-inline void accumulate(const S* x, const S* ends, const T* w, Index w_stride, Index k,
-                       lanes::Packet<S, N>* sums) {
+EIGEN_ALWAYS_INLINE void accumulate(const S* x, const S* ends, const T* w, Index w_stride, Index k,
+                                    lanes::Packet<S, N>* sums) {
   lanes::Packet<S, N> totals[R * J];
   lanes::unroll<R * J>([&](auto i) { totals[i] = lanes::zero<S, N>(); });
   const auto step = [&](const S* rows, const T* columns) {
@@ -65,7 +62,7 @@ inline void accumulate(const S* x, const S* ends, const T* w, Index w_stride, In
 
 /// out[r · J + j] = Σₖ x[r, k] · w[j, k]
 template <class S, int N, class T, int R, int J>
-inline void dot_tile(const S* x, const S* ends, const T* w, Index w_stride, Index k, S* out) {
+EIGEN_ALWAYS_INLINE void dot_tile(const S* x, const S* ends, const T* w, Index w_stride, Index k, S* out) {
   lanes::Packet<S, N> sums[R * J];
   if constexpr (R == 1 && J == N && N >= 16) {
     // One row at a time reads as many streams as there are columns: two halves, as more than eight streams a
@@ -118,28 +115,40 @@ inline void dot_short(const S* x, Index x_stride, const T* w, Index w_stride, In
     }
 }
 
-template <class S, int N, class T>
+/// All rows, packed R at a time and `row_block` together.
+template <class S, int N, class T, int R>
 void dot_blocks(const S* x, Index x_stride, const T* w, Index w_stride, Index rows, Index columns, Index k,
                 const Epilogue<S>& epilogue, S* y, Index y_stride, S* scratch) {
-  if (rows == 1) {
-    S ends[N];
-    for (Index l = 0; l < N; ++l) ends[l] = l < N - k % N ? S(0) : x[k - N + l];
-    return dot_rows<S, N, T, 1>(x, ends, w, w_stride, 1, columns, k, epilogue, y, y_stride);
-  }
-  constexpr Index R = tile_rows;
-  const Index packed = packed_size<N>(k);
+  const Index packed = packed_size<N, R>(k), height = R;
   for (Index first = 0; first < rows; first += row_block) {
     const Index last = (std::min)(rows, first + row_block);
     for (Index r = first; r < last; r += R)
-      pack_rows<S, N>(x + r * x_stride, x_stride, (std::min)(R, last - r), k,
-                      scratch + (r - first) / R * packed);
+      pack_rows<S, N, R>(x + r * x_stride, x_stride, (std::min)(height, last - r), k,
+                         scratch + (r - first) / R * packed);
     for (Index j = 0; j < columns; j += column_block)
       for (Index r = first; r < last; r += R) {
         const S* const tile = scratch + (r - first) / R * packed;
         const Epilogue<S> here{epilogue.bias ? epilogue.bias + j : nullptr, epilogue.add};
-        dot_rows<S, N, T, R>(tile, tile + packed - N * R, w + j * w_stride, w_stride, (std::min)(R, last - r),
-                             (std::min)(column_block, columns - j), k, here, y + r * y_stride + j, y_stride);
+        dot_rows<S, N, T, R>(tile, tile + packed - N * R, w + j * w_stride, w_stride,
+                             (std::min)(height, last - r), (std::min)(column_block, columns - j), k, here,
+                             y + r * y_stride + j, y_stride);
       }
+  }
+}
+
+/// Chooses how many rows a tile has. Two rows share a tile of four while the sum is long, as loads of weights
+/// are what counts then, and have one of their own while it is short, as adding up the lanes does.
+template <class S, int N, class T>
+void dot_lanes(const S* x, Index x_stride, const T* w, Index w_stride, Index rows, Index columns, Index k,
+               const Epilogue<S>& epilogue, S* y, Index y_stride, S* scratch) {
+  if (rows == 1) {
+    S ends[N];
+    for (Index l = 0; l < N; ++l) ends[l] = l < N - k % N ? S(0) : x[k - N + l];
+    dot_rows<S, N, T, 1>(x, ends, w, w_stride, 1, columns, k, epilogue, y, y_stride);
+  } else if (rows == 2 && k <= 8 * N) {
+    dot_blocks<S, N, T, 2>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride, scratch);
+  } else {
+    dot_blocks<S, N, T, 4>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride, scratch);
   }
 }
 
@@ -147,9 +156,10 @@ void dot_blocks(const S* x, Index x_stride, const T* w, Index w_stride, Index ro
 
 /// How many values of scratch memory dot_kernel wants.
 template <class S> constexpr Index dot_scratch(Index rows, Index k) {
-  constexpr Index R = detail::tile_rows;
+  constexpr int tile = 4;
   if (rows == 1) return 0;
-  return ((std::min)(rows, detail::row_block) + R - 1) / R * detail::packed_size<lanes::count<S>>(k);
+  const Index tiles = ((std::min)(rows, detail::row_block) + tile - 1) / tile;
+  return tiles * detail::packed_size<lanes::count<S>, tile>(k);
 }
 
 /// y [rows, columns] = x [rows, k] · wᵀ, w [columns, k], through an epilogue. Strides are between rows, in
@@ -160,8 +170,8 @@ void dot_kernel(const S* x, Index x_stride, const T* w, Index w_stride, Index ro
   const auto with = [&]<int N>(std::integral_constant<int, N>, const auto& narrower) {
     if constexpr (N > 1) {
       if (k >= N)
-        return detail::dot_blocks<S, N>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride,
-                                        scratch);
+        return detail::dot_lanes<S, N>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride,
+                                       scratch);
       if constexpr (N / 2 >= lanes::fewest<S>)
         return narrower(std::integral_constant<int, N / 2>{}, narrower);
     }

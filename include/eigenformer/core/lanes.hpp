@@ -71,7 +71,7 @@ template <class S, int N = count<S>> S largest(const Packet<S, N>& v) {
 
 /// Lane i of the result is sum(v[i]), to the bit: all vectors are halved together, which takes a third of the
 /// steps.
-template <class S, int N> Packet<S, N> sums(const Packet<S, N>* v) {
+template <class S, int N> EIGEN_ALWAYS_INLINE Packet<S, N> sums(const Packet<S, N>* v) {
 #if defined(__AVX512F__)
   if constexpr (std::is_same_v<S, float> && N == 16) {
     const auto halves = [](__m512 a, __m512 b) {

@@ -12,7 +12,8 @@ namespace detail {
 
 /// R rows and D vectors of N columns, in registers over all i.
 template <class S, int N, int R, int D>
-inline void mix_tile(const S* p, Index p_stride, const S* v, Index v_stride, Index n, S* y, Index y_stride) {
+EIGEN_ALWAYS_INLINE void mix_tile(const S* p, Index p_stride, const S* v, Index v_stride, Index n, S* y,
+                                  Index y_stride) {
   lanes::Packet<S, N> sums[R * D];
   lanes::unroll<R * D>([&](auto t) { sums[t] = lanes::load<S, N>(y + t / D * y_stride + t % D * N); });
   for (Index i = 0; i < n; ++i) {
@@ -36,6 +37,8 @@ void mix_columns(const S* p, Index p_stride, const S* v, Index v_stride, Index r
       Index r = 0;
       for (; r + 4 <= rows; r += 4)
         mix_tile<S, N, 4, D>(p + r * p_stride, p_stride, v + c, v_stride, n, y + r * y_stride + c, y_stride);
+      for (; r + 2 <= rows; r += 2)
+        mix_tile<S, N, 2, D>(p + r * p_stride, p_stride, v + c, v_stride, n, y + r * y_stride + c, y_stride);
       for (; r < rows; ++r)
         mix_tile<S, N, 1, D>(p + r * p_stride, p_stride, v + c, v_stride, n, y + r * y_stride + c, y_stride);
     }
