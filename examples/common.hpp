@@ -1,0 +1,45 @@
+// What the example programs share: one way to parse, to fail, and to print JSON.
+#pragma once
+
+#include <eigenformer/core/error.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+namespace example {
+
+/// Parses, then runs body(). Returns 0 on success and after --help, 1 with one line on stderr for a user's
+/// mistake.
+template <class Body> int run(CLI::App& app, int argc, char** argv, Body&& body) {
+#if !defined(__OPTIMIZE__) && !defined(NDEBUG)
+  std::fputs("note: built without optimisation, expect a fiftieth of the speed\n", stderr);
+#endif
+  std::string why;
+  try {
+    app.parse(argc, argv);
+    body();
+    return 0;
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    why = error.what();
+  } catch (const std::exception& error) {
+    why = error.what();
+  }
+  for (char& c : why)
+    if (c == '\n') c = ' ';
+  std::fprintf(stderr, "%s\n", why.c_str());
+  return 1;
+}
+
+/// One JSON value and a newline. Text that is not UTF-8 has its bad bytes replaced.
+inline void print(const nlohmann::json& value) {
+  const std::string text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fputc('\n', stdout);
+}
+
+}  // namespace example

@@ -1,0 +1,182 @@
+// Continues a prompt with the model in a Hugging Face folder:
+//   generate ~/models/gpt2 --prompt "To be" --top-p 0.9 --seed 3
+#include "common.hpp"
+#include <eigenformer/hub.hpp>
+
+#include <chrono>
+#include <memory>
+
+namespace ef = eigenformer;
+
+namespace {
+
+struct Arguments {
+  std::string folder, prompt, eos, early_stopping = "false", dtype;
+  std::vector<ef::Token> ids;
+  ef::GenerationConfig config;
+  bool greedy = false, json = false;
+  int threads = 1;
+};
+
+void declare(CLI::App& app, Arguments& a) {
+  app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
+  auto* const prompt = app.add_option("--prompt", a.prompt, "text to continue");
+  app.add_option("--ids", a.ids, "token ids to continue, separated by commas")
+      ->delimiter(',')
+      ->excludes(prompt);
+  app.add_option("--max-new-tokens", a.config.max_new_tokens, "at most so many new tokens")
+      ->capture_default_str();
+  app.add_option("--min-new-tokens", a.config.min_new_tokens, "no end token before so many");
+  app.add_option("--temperature", a.config.temperature, "0 is greedy");
+  app.add_option("--top-k", a.config.top_k, "only the k likeliest tokens; 0: all");
+  app.add_option("--top-p", a.config.top_p, "only the likeliest tokens up to this probability");
+  app.add_option("--min-p", a.config.min_p, "only tokens at least this fraction as likely as the likeliest");
+  app.add_option("--typical-p", a.config.typical_p, "the most typical tokens up to this probability");
+  app.add_option("--epsilon-cutoff", a.config.epsilon_cutoff, "only tokens at least this likely");
+  app.add_option("--eta-cutoff", a.config.eta_cutoff, "the same, lower where the distribution is flat");
+  app.add_option("--repetition-penalty", a.config.repetition_penalty, "for tokens that occurred; 1: none");
+  app.add_option("--presence-penalty", a.config.presence_penalty,
+                 "subtracted from logits of tokens that occurred");
+  app.add_option("--frequency-penalty", a.config.frequency_penalty, "the same, as often as they occurred");
+  app.add_option("--no-repeat-ngram", a.config.no_repeat_ngram, "no sequence of so many tokens twice");
+  app.add_option("--seed", a.config.seed, "the same seed gives the same text")->capture_default_str();
+  app.add_flag("--greedy", a.greedy, "always the likeliest token");
+  app.add_option("--num-beams", a.config.num_beams, "beam search with so many hypotheses");
+  app.add_option("--length-penalty", a.config.length_penalty, "of beam search");
+  app.add_option("--early-stopping", a.early_stopping, "of beam search")
+      ->check(CLI::IsMember({"true", "false", "never"}));
+  app.add_option("--num-return", a.config.num_return_sequences, "so many continuations");
+  app.add_option("--eos", a.eos, "token that ends a sequence, or none; default: what the folder says");
+  app.add_option("--forced-eos", a.config.forced_eos, "the last token at --max-new-tokens");
+  app.add_option("--stop", a.config.stop_texts, "text that ends the output before it; may be given again");
+  app.add_option("--dtype", a.dtype, "convert matrices to this format while loading")
+      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  app.add_flag("--json", a.json, "print one JSON value instead of streaming text");
+}
+
+/// The folder's end tokens and sampling settings, where the command line says nothing.
+void complete(const CLI::App& app, Arguments& a) {
+  const ef::GenerationConfig folder = ef::load_generation_config(a.folder);
+  const auto unless = [&](const char* option, auto& value, const auto& otherwise) {
+    if (app.count(option) == 0) value = otherwise;
+  };
+  unless("--temperature", a.config.temperature, folder.temperature);
+  unless("--top-k", a.config.top_k, folder.top_k);
+  unless("--top-p", a.config.top_p, folder.top_p);
+  unless("--min-p", a.config.min_p, folder.min_p);
+  unless("--typical-p", a.config.typical_p, folder.typical_p);
+  unless("--repetition-penalty", a.config.repetition_penalty, folder.repetition_penalty);
+  if (a.eos.empty()) {
+    a.config.end_tokens = folder.end_tokens;
+  } else if (a.eos != "none") {
+    if (a.eos.find_first_not_of("0123456789") != std::string::npos || a.eos.size() > 9)
+      throw ef::ConfigError("--eos", "a token id or none was expected, found " + a.eos);
+    a.config.end_tokens = {std::stoi(a.eos)};
+  }
+  if (a.greedy) a.config.temperature = 0;
+  a.config.early_stopping = a.early_stopping == "true"    ? ef::EarlyStopping::yes
+                            : a.early_stopping == "never" ? ef::EarlyStopping::never
+                                                          : ef::EarlyStopping::no;
+}
+
+ef::LoadOptions load_options(const Arguments& a) {
+  if (a.dtype.empty()) return {};
+  return {.dtype = a.dtype == "f32"    ? ef::Format::f32
+                   : a.dtype == "bf16" ? ef::Format::bf16
+                                       : ef::Format::f16};
+}
+
+/// Text of one sequence as it grows, up to a stop text.
+class Output {
+ public:
+  Output(const ef::Tokenizer* tokenizer, const std::vector<std::string>& stop_texts, bool print)
+      : print_(print), stops_(stop_texts) {
+    if (tokenizer) stream_.emplace(*tokenizer);
+  }
+
+  /// False where a stop text is complete.
+  bool push(ef::Token token) {
+    if (!stream_) {
+      emit((empty_ ? "" : ",") + std::to_string(token));
+      return true;
+    }
+    const auto [text, stop] = stops_.push(stream_->push(token));
+    emit(text);
+    return !stop;
+  }
+  const std::string& finish() {
+    if (stream_) {
+      emit(stops_.push(stream_->finish()).text);
+      emit(stops_.finish());
+    }
+    return text_;
+  }
+
+ private:
+  void emit(const std::string& piece) {
+    if (piece.empty()) return;
+    empty_ = false;
+    text_ += piece;
+    if (!print_) return;
+    std::fwrite(piece.data(), 1, piece.size(), stdout);
+    std::fflush(stdout);
+  }
+
+  bool print_, empty_ = true;
+  std::optional<ef::TextStream> stream_;
+  ef::StopTexts stops_;
+  std::string text_;
+};
+
+void generate(const Arguments& a) {
+  const auto model = ef::load_causal_lm<float>(a.folder, load_options(a));
+  std::optional<ef::Tokenizer> tokenizer;
+  if (a.ids.empty() || !a.config.stop_texts.empty() || ef::has_tokenizer(a.folder))
+    tokenizer = ef::load_tokenizer(a.folder);
+  const std::vector<ef::Token> prompt = a.ids.empty() ? tokenizer->encode(a.prompt) : a.ids;
+
+  ef::Threads threads(a.threads);
+  const bool stream = !a.json && a.config.num_return_sequences == 1 && a.config.num_beams == 1;
+  std::vector<Output> outputs(static_cast<std::size_t>(a.config.num_return_sequences),
+                              Output(tokenizer ? &*tokenizer : nullptr, a.config.stop_texts, stream));
+  const auto begin = std::chrono::steady_clock::now();
+  const auto sequences =
+      ef::generate_batch(model, {prompt}, a.config, threads, [&](ef::Index sequence, ef::Token token) {
+        return outputs[static_cast<std::size_t>(sequence)].push(token);
+      });
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+
+  nlohmann::json result = {{"sequences", nlohmann::json::array()},
+                           {"texts", nlohmann::json::array()},
+                           {"scores", nlohmann::json::array()}};
+  std::size_t tokens = 0;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    const std::string& text = outputs[i].finish();
+    tokens += sequences[i].new_tokens().size();
+    double score = 0;
+    for (const double p : sequences[i].log_probabilities) score += p;
+    result["sequences"].push_back(sequences[i].tokens);
+    result["texts"].push_back(text);
+    result["scores"].push_back(score);
+    if (!a.json && !stream) std::printf("%s\n", text.c_str());
+  }
+  result["tokens_per_second"] = static_cast<double>(tokens) / seconds;
+  if (a.json) return example::print(result);
+  if (stream) std::printf("\n");
+  std::fprintf(stderr, "%zu tokens in %.2f s, %.1f tokens/s\n", tokens, seconds,
+               static_cast<double>(tokens) / seconds);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Continues a text with the model in a Hugging Face folder.");
+  Arguments arguments;
+  declare(app, arguments);
+  return example::run(app, argc, argv, [&] {
+    complete(app, arguments);
+    arguments.config.log_probabilities = arguments.json;
+    generate(arguments);
+  });
+}

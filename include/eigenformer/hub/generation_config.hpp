@@ -1,0 +1,43 @@
+// What a model folder says about generation: its end tokens, and how its makers sample from it.
+#pragma once
+
+#include <eigenformer/generate/config.hpp>
+#include <eigenformer/hub/json.hpp>
+
+#include <cstdio>
+#include <string>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// From generation_config.json, or where there is none from config.json: eos_token_id (a number or a list),
+/// and the sampling settings where do_sample is true. All else has its default.
+/// @throws FileError, ConfigError  with the file and the field
+inline GenerationConfig load_generation_config(const std::string& folder) {
+  std::string path = folder + "/generation_config.json";
+  if (std::FILE* const file = std::fopen(path.c_str(), "rb"))
+    std::fclose(file);
+  else
+    path = folder + "/config.json";
+  const Json value = read_json(path);
+  const JsonFields json(value, path);
+  GenerationConfig config;
+  if (json.has("eos_token_id")) {
+    const Json& eos = json.at("eos_token_id");
+    for (const Json& id : eos.is_array() ? eos : Json::array({eos})) {
+      if (!id.is_number_integer()) json.refuse("eos_token_id", "a token id or a list of them was expected");
+      config.end_tokens.push_back(id.get<Token>());
+    }
+  }
+  if (json.boolean("do_sample", false)) {
+    config.temperature = json.number("temperature", 1.0);
+    config.top_k = json.integer("top_k", 0);
+    config.top_p = json.number("top_p", 1.0);
+    config.min_p = json.number("min_p", 0.0);
+    config.typical_p = json.number("typical_p", 1.0);
+    config.repetition_penalty = json.number("repetition_penalty", 1.0);
+  }
+  validate(config);
+  return config;
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI
