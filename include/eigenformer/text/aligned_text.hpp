@@ -1,0 +1,100 @@
+// A text on its way through the normalizers, which remembers where each of its bytes came from.
+//
+// Every byte of the current text has an origin: the bytes [begin, end) of the original that its character
+// stands for. Origins are only kept when offsets are wanted; ids alone need none of it.
+#pragma once
+
+#include <eigenformer/core/error.hpp>
+#include <eigenformer/text/utf8.hpp>
+
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI::text {
+
+/// Bytes [begin, end) of a text; texts are limited to what 32 bits can count.
+struct Span {
+  std::uint32_t begin = 0, end = 0;
+  bool operator==(const Span&) const = default;
+};
+
+class AlignedText {
+ public:
+  /// A part of a document that is still as it was written.
+  ///
+  /// @param document  the whole text, valid UTF-8; it must outlive this object
+  /// @param part      which bytes of it, cut between characters
+  /// @param tracked   whether origins are kept
+  AlignedText(std::string_view document, Span part, bool tracked)
+      : view_(document.substr(part.begin, part.end - part.begin)), base_(part.begin), tracked_(tracked) {}
+  AlignedText(const AlignedText&) = delete;  // view_ may look into written_
+  AlignedText& operator=(const AlignedText&) = delete;
+
+  std::string_view view() const { return view_; }
+  bool tracked() const { return tracked_; }
+
+  /// The bytes of the document that byte `at` < view().size() stands for: those of one character at least.
+  Span origin(std::size_t at) const {
+    if (changed_) return origins_[at];
+    std::size_t begin = at, end = at + 1;
+    while (is_continuation(view_[begin])) --begin;
+    while (end < view_.size() && is_continuation(view_[end])) ++end;
+    return {base_ + static_cast<std::uint32_t>(begin), base_ + static_cast<std::uint32_t>(end)};
+  }
+
+  /// The bytes of the document that the bytes [begin, end) stand for, from the first one's to the last one's.
+  Span origin(Span part) const {
+    if (part.begin >= part.end) return {base_, base_};
+    return {origin(part.begin).begin, origin(part.end - 1).end};
+  }
+
+  /// Where in the document the text began before anything was changed.
+  std::uint32_t base() const { return base_; }
+
+  /// Writes the next version of a text from left to right, then puts it in the place of the present one.
+  class Rewrite {
+   public:
+    explicit Rewrite(AlignedText& source) : source_(source) { text_.reserve(source.view().size() + 16); }
+
+    /// Takes over the bytes [begin, end) unchanged.
+    void copy(std::size_t begin, std::size_t end) {
+      text_ += source_.view_.substr(begin, end - begin);
+      if (!source_.tracked_) return;
+      for (std::size_t i = begin; i < end; ++i) origins_.push_back(source_.origin(i));
+    }
+
+    /// Writes new bytes that have the origin of byte `at` of the source.
+    void put(std::string_view bytes, std::size_t at) {
+      text_ += bytes;
+      if (source_.tracked_) origins_.insert(origins_.end(), bytes.size(), source_.origin(at));
+    }
+
+    /// @throws InputError  if the text has grown beyond 4 GiB
+    void commit() {
+      if (text_.size() > (std::numeric_limits<std::uint32_t>::max)())
+        fail(InputError(
+            concat("a text of ", source_.view_.size(), " bytes grows beyond 4 GiB when normalized")));
+      source_.written_ = std::move(text_);
+      source_.view_ = source_.written_;
+      source_.origins_ = std::move(origins_);
+      source_.changed_ = true;
+    }
+
+   private:
+    AlignedText& source_;
+    std::string text_;
+    std::vector<Span> origins_;
+  };
+
+ private:
+  std::string_view view_;
+  std::string written_;
+  std::vector<Span> origins_;  // one a byte, once changed_ and if tracked_
+  std::uint32_t base_;
+  bool tracked_, changed_ = false;
+};
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -1,0 +1,168 @@
+// Decoders: how the strings of tokens become text again.
+//
+// A decoder is a list of steps (a Sequence in the file is flattened). Tokens run through it one at a time,
+// each step handing on what is certain and holding back what later tokens may still change, so that streaming
+// and decoding a whole list are the same code and give the same text.
+#pragma once
+
+#include <eigenformer/text/utf8.hpp>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI::text {
+
+struct DecoderStep {
+  enum class Kind {
+    replace,        // every `pattern` of a token by `content`
+    byte_fallback,  // tokens <0x00> to <0xFF> become the characters their bytes spell
+    fuse,           // all tokens become one
+    strip,  // up to `start` characters `content` from the front of a token, up to `stop` from its back
+    spaces  // a space between tokens: what happens where a file has no decoder
+  };
+  Kind kind;
+  std::string pattern = {};  // not empty
+  std::string content = {};
+  Index start = 0, stop = 0;
+};
+
+using Decoder = std::vector<DecoderStep>;
+
+/// Decoding of one list of tokens, in progress.
+class Decoding {
+ public:
+  /// @param decoder  must outlive this object
+  explicit Decoding(const Decoder& decoder) : steps_(&decoder), states_(decoder.size()) {
+    for (std::size_t i = 0; i < decoder.size(); ++i)
+      if (decoder[i].kind == DecoderStep::Kind::fuse) states_[i].collects = !takes_fragments_after(i);
+  }
+
+  /// Appends to `out` the text that has become certain with this token: whole characters only.
+  void push(std::string_view token, std::string& out) { feed(0, token, out); }
+
+  /// Appends what is still held back. Afterwards a new list can begin.
+  void finish(std::string& out) {
+    for (std::size_t i = 0; i < steps_->size(); ++i) end(i, out);
+    for (State& state : states_) state = {.collects = state.collects};
+  }
+
+ private:
+  struct State {
+    bool collects = false;  // fuse: later steps need the whole text, which is held back until the end
+    bool started = false;   // a token has been here
+    std::string held = {};  // fuse: the text so far; byte_fallback: a run of bytes
+    Index stripped = 0;     // strip, of a fused text: characters gone from its front
+  };
+
+  /// Whether all steps after a fuse can work on the fused text in parts.
+  bool takes_fragments_after(std::size_t fuse) const {
+    for (std::size_t i = fuse + 1; i < steps_->size(); ++i)
+      if ((*steps_)[i].kind != DecoderStep::Kind::strip || (*steps_)[i].stop > 0) return false;
+    return true;
+  }
+
+  /// Whether step `i` gets parts of one fused token in place of tokens.
+  bool gets_fragments(std::size_t i) const {
+    for (std::size_t before = 0; before < i; ++before)
+      if ((*steps_)[before].kind == DecoderStep::Kind::fuse && !states_[before].collects) return true;
+    return false;
+  }
+
+  void feed(std::size_t i, std::string_view token, std::string& out) {
+    if (i == steps_->size()) {
+      out += token;
+      return;
+    }
+    const DecoderStep& step = (*steps_)[i];
+    State& state = states_[i];
+    switch (step.kind) {
+      case DecoderStep::Kind::replace: return replace(i, step, token, out);
+      case DecoderStep::Kind::byte_fallback: {
+        const int byte = byte_of(token);
+        if (byte >= 0) {
+          state.held += static_cast<char>(byte);
+          return;
+        }
+        end_bytes(i, out);
+        return feed(i + 1, token, out);
+      }
+      case DecoderStep::Kind::fuse:
+        if (!state.collects) return feed(i + 1, token, out);
+        state.held += token;
+        return;
+      case DecoderStep::Kind::strip:
+        if (gets_fragments(i)) return feed(i + 1, strip_front(step, token, state.stripped), out);
+        return feed(i + 1, strip(step, token), out);
+      case DecoderStep::Kind::spaces:
+        if (state.started) feed(i + 1, " ", out);
+        state.started = true;
+        return feed(i + 1, token, out);
+    }
+  }
+
+  /// No more tokens come to step `i`.
+  void end(std::size_t i, std::string& out) {
+    if ((*steps_)[i].kind == DecoderStep::Kind::byte_fallback) end_bytes(i, out);
+    if ((*steps_)[i].kind == DecoderStep::Kind::fuse && states_[i].collects)
+      feed(i + 1, states_[i].held, out);
+  }
+
+  void replace(std::size_t i, const DecoderStep& step, std::string_view token, std::string& out) {
+    std::size_t match = token.find(step.pattern), done = 0;
+    if (match == std::string_view::npos) return feed(i + 1, token, out);
+    std::string replaced;
+    for (; match != std::string_view::npos; match = token.find(step.pattern, done)) {
+      replaced += token.substr(done, match - done);
+      replaced += step.content;
+      done = match + step.pattern.size();
+    }
+    replaced += token.substr(done);
+    feed(i + 1, replaced, out);
+  }
+
+  /// The byte that a token <0x00> to <0xFF> stands for, or -1.
+  static int byte_of(std::string_view token) {
+    if (token.size() != 6 || !token.starts_with("<0x") || token[5] != '>') return -1;
+    const int high = digit(token[3]), low = digit(token[4]);
+    return high < 0 || low < 0 ? -1 : 16 * high + low;
+  }
+
+  static int digit(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                                  : -1;
+  }
+
+  /// A run of bytes is over: its characters or, where it is not UTF-8 as a whole, one U+FFFD for each byte.
+  void end_bytes(std::size_t i, std::string& out) {
+    const std::string run = std::move(states_[i].held);
+    states_[i].held.clear();
+    if (run.empty()) return;
+    if (utf8_valid_prefix(run) == run.size()) return feed(i + 1, run, out);
+    for (std::size_t byte = 0; byte < run.size(); ++byte) feed(i + 1, replacement_character, out);
+  }
+
+  static std::string_view strip(const DecoderStep& step, std::string_view token) {
+    Index front = 0;
+    token = strip_front(step, token, front);
+    for (Index i = 0; i < step.stop && token.ends_with(step.content); ++i)
+      token.remove_suffix(step.content.size());
+    return token;
+  }
+
+  static std::string_view strip_front(const DecoderStep& step, std::string_view token, Index& stripped) {
+    while (stripped < step.start && token.starts_with(step.content)) {
+      token.remove_prefix(step.content.size());
+      ++stripped;
+    }
+    if (!token.empty()) stripped = step.start;
+    return token;
+  }
+
+  const Decoder* steps_;
+  std::vector<State> states_;
+};
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::text

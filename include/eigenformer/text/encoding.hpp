@@ -1,0 +1,30 @@
+// The result of encoding with everything beside the ids.
+#pragma once
+
+#include <eigenformer/core/types.hpp>
+
+#include <string>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// Code points [begin, end) of the original text.
+struct Offset {
+  Index begin = 0, end = 0;
+  bool operator==(const Offset&) const = default;
+};
+
+/// All vectors have one element a token.
+struct Encoding {
+  std::vector<Token> ids;
+  std::vector<std::string> tokens;
+  std::vector<Offset> offsets;  // into the text or, for tokens of the second text, into that; special: 0, 0
+  std::vector<int> type_ids;    // which segment, as the post-processor says
+  std::vector<int> special_tokens_mask;  // 1: put there by the post-processor or by padding
+  std::vector<int> attention_mask;       // 0: padding
+  std::vector<Index> word_ids;           // which word of its text; -1: none
+
+  Index size() const { return static_cast<Index>(ids.size()); }
+};
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -1,0 +1,15 @@
+// What a tokenizer's model makes of a word: tokens with the bytes they cover.
+#pragma once
+
+#include <eigenformer/core/types.hpp>
+
+namespace eigenformer::inline EIGENFORMER_ABI::text {
+
+/// One token and the number of bytes of the (normalized) word it covers. The pieces of a word follow one
+/// another from its first byte on.
+struct Piece {
+  Token id;
+  std::uint32_t bytes;
+};
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::text

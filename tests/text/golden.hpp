@@ -1,0 +1,62 @@
+// Reading reference records: one JSON object a line.
+#pragma once
+
+#include <eigenformer/text/tokenizer.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+namespace golden {
+
+inline const std::filesystem::path shared = EIGENFORMER_SHARED_DATA;
+inline const std::filesystem::path data = std::filesystem::path(EIGENFORMER_TEST_DATA) / "text";
+
+/// Whether a file of other people's is there; says so where it is not.
+inline bool present(const std::filesystem::path& file) {
+  const bool found = std::filesystem::exists(file);
+  if (!found) MESSAGE("skipped: " << file.string() << " is not there");
+  return found;
+}
+
+/// The records of a file, whose lines end with "\n" alone.
+inline std::vector<nlohmann::json> records(const std::filesystem::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  std::vector<nlohmann::json> out;
+  for (std::string line; std::getline(stream, line);) out.push_back(nlohmann::json::parse(line));
+  REQUIRE_MESSAGE(!out.empty(), file.string());
+  return out;
+}
+
+/// Compares all that a record of golden.jsonl holds.
+inline void check_encoding(const eigenformer::Tokenizer& tokenizer, const nlohmann::json& record) {
+  const auto text = record["text"].get<std::string>();
+  const bool pair = record.contains("text_pair"), special = record["add_special_tokens"];
+  const std::string second = pair ? record["text_pair"].get<std::string>() : "";
+  CAPTURE(text);
+  CAPTURE(second);
+  CAPTURE(special);
+  const auto encoding = tokenizer.encode_full(
+      text, pair ? std::optional<std::string_view>(second) : std::nullopt, {.add_special_tokens = special});
+  const auto ids = record["ids"].get<std::vector<eigenformer::Token>>();
+  CHECK(encoding.ids == ids);
+  if (!pair) CHECK(tokenizer.encode(text, special) == ids);
+  CHECK(encoding.tokens == record["tokens"].get<std::vector<std::string>>());
+  std::vector<eigenformer::Offset> offsets;
+  for (const auto& offset : record["offsets"]) offsets.push_back({offset[0], offset[1]});
+  CHECK(encoding.offsets == offsets);
+  if (record.value("category", "") != "long10k") {  // that record leaves these out
+    const std::vector<int> zeros(ids.size(), 0);
+    CHECK(encoding.type_ids == record.value("type_ids", zeros));
+    CHECK(encoding.special_tokens_mask == record.value("special_tokens_mask", zeros));
+  }
+  const auto decoded = record["decoded"].get<std::string>();
+  CHECK(tokenizer.decode(ids, true) == decoded);
+  CHECK(tokenizer.decode(ids, false) == record.value("decoded_with_special", decoded));
+}
+
+}  // namespace golden
