@@ -1,0 +1,6 @@
+// All of the library that needs Eigen alone.
+#pragma once
+
+#include <eigenformer/generate/generate.hpp>
+#include <eigenformer/model/causal_lm.hpp>
+#include <eigenformer/model/session.hpp>
