@@ -280,7 +280,10 @@ template <class S> class Candidates {
 
   void remove_lighter(double bar, Index keep) {
     const S spared = logit(nth_likeliest(keep));
-    remove([=](S logit, S weight) { return logit < spared && static_cast<double>(weight) < bar; });
+    S lightest = static_cast<S>(bar);  // below this in S is below the bar
+    if (static_cast<double>(lightest) < bar)
+      lightest = std::nextafter(lightest, std::numeric_limits<S>::infinity());
+    remove([=](S logit, S weight) { return (logit < spared) & (weight < lightest); });
   }
 
   /// -log p of a token with this logit.
