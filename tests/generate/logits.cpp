@@ -1,64 +1,39 @@
 // Against what transformers computes (tests/data/sampling), and the refusals of single processors.
 #include <eigenformer/generate/sampler.hpp>
+#include <eigenformer/hub/safetensors.hpp>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <fstream>
-#include <iterator>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 namespace ef = eigenformer;
 
 namespace {
 
-using Json = nlohmann::json;
+using Json = ef::Json;
 using Row = ef::RowVector<double>;
 constexpr double removed = -std::numeric_limits<double>::infinity();
 
-/// The tables of the reference data; every one is [10, columns] of 8-byte numbers.
+/// The tables of the reference data: ten rows each.
 struct Reference {
-  Reference() {
-    std::ifstream json_file(EIGENFORMER_TEST_DATA "/sampling/sampling.json");
-    REQUIRE(json_file.good());
-    cases = Json::parse(json_file)["cases"];
-    std::ifstream file(EIGENFORMER_TEST_DATA "/sampling/sampling.safetensors", std::ios::binary);
-    bytes.assign(std::istreambuf_iterator<char>(file), {});
-    std::uint64_t header_bytes = 0;
-    REQUIRE(bytes.size() > 8);
-    std::memcpy(&header_bytes, bytes.data(), 8);
-    header = Json::parse(bytes.substr(8, header_bytes));
-    data = 8 + header_bytes;
-  }
+  ef::Json cases = ef::read_json(EIGENFORMER_TEST_DATA "/sampling/sampling.json")["cases"];
+  ef::SafeTensors tables{EIGENFORMER_TEST_DATA "/sampling/sampling.safetensors"};
 
-  template <class T> std::vector<T> row(const std::string& name, std::size_t i) const {
-    const auto columns = header.at(name)["shape"][1].get<std::size_t>();
-    std::vector<T> values(columns);
-    const auto begin = header[name]["data_offsets"][0].get<std::size_t>() + i * columns * sizeof(T);
-    std::memcpy(values.data(), bytes.data() + data + begin, columns * sizeof(T));
-    return values;
+  Row logits(const std::string& name, std::size_t row) const {
+    const auto values = tables.at(name).values<double>();
+    return Eigen::Map<const ef::Matrix<double>>(values.data(), 10, std::ssize(values) / 10)
+        .row(static_cast<ef::Index>(row));
   }
-
-  std::vector<ef::Token> tokens(std::size_t i) const {
-    const auto ids = row<std::int64_t>("input_ids", i);
-    std::vector<ef::Token> out;
-    for (const std::int64_t id : ids) out.push_back(static_cast<ef::Token>(id));
-    return out;
+  std::vector<ef::Token> tokens(std::size_t row) const {
+    const auto ids = tables.at("input_ids").values<ef::Token>();
+    const auto length = std::ssize(ids) / 10, begin = static_cast<std::ptrdiff_t>(row) * length;
+    return {ids.begin() + begin, ids.begin() + begin + length};
   }
-
-  Row logits(const std::string& name, std::size_t i) const {
-    const auto values = row<double>(name, i);
-    return Eigen::Map<const Row>(values.data(), std::ssize(values));
-  }
-
-  Json cases, header;
-  std::string bytes;
-  std::size_t data = 0;
 };
 
 bool marked(const Json& rows, std::size_t row) {
@@ -228,6 +203,28 @@ TEST_CASE("processors refuse tokens outside the vocabulary by value and position
   CHECK(refusal([&] { ef::add_bias(logits, bias); }) ==
         "token 9 at position 0 is outside the vocabulary of 5");
   CHECK(logits == Row::Zero(5));
+}
+
+TEST_CASE("processors refuse impossible values, and the values that mean all keep all") {
+  Row logits(3);
+  logits << 3, 0, -900;
+  const Row before = logits;
+  CHECK_THROWS_WITH_AS(ef::temperature(logits, 0), "temperature: 0 divides nothing", ef::ConfigError);
+  CHECK_THROWS_WITH_AS(ef::top_k(logits, -1), "top_k: -1 is negative", ef::ConfigError);
+  CHECK_THROWS_WITH_AS(ef::top_p(logits, std::nan("")), "top_p: nan is not in (0, 1]", ef::ConfigError);
+  CHECK_THROWS_WITH_AS(ef::min_p(logits, 2), "min_p: 2 is not in [0, 1]", ef::ConfigError);
+  CHECK_THROWS_WITH_AS(ef::typical_p(logits, 0), "typical_p: 0 is not in (0, 1]", ef::ConfigError);
+  CHECK_THROWS_WITH_AS(ef::epsilon_cutoff(logits, -1), "epsilon_cutoff: -1 is not in [0, 1)",
+                       ef::ConfigError);
+  CHECK_THROWS_WITH_AS(ef::eta_cutoff(logits, 1), "eta_cutoff: 1 is not in [0, 1)", ef::ConfigError);
+  ef::temperature(logits, 1);
+  ef::top_k(logits, 0);
+  ef::top_p(logits, 1);
+  ef::min_p(logits, 0);
+  ef::typical_p(logits, 1);
+  ef::epsilon_cutoff(logits, 0);
+  ef::eta_cutoff(logits, 0);
+  CHECK(logits == before);
 }
 
 TEST_CASE("truncations refuse rows from which no token can be drawn") {

@@ -89,7 +89,8 @@ template <class S> class Candidates {
     for (Index b = 0; b < blocks(); ++b) {
       MutableBlock weights(weights_.data() + b * block_size);
       const Block logits(block(b));
-      // Never 0 for a finite logit, always 0 for -infinity, and no branch: Eigen vectorizes no comparison.
+      // A finite logit never gets 0, -infinity always, and without a comparison, which Eigen 3.4 does not
+      // vectorize.
       weights = ((logits - largest_) * scale_).max(smallest_exponent).exp();
       weights = weights.min((logits - largest_ + (Limits::max)()).max(S(0)));
     }

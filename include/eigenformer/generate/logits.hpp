@@ -13,6 +13,7 @@
 #include <eigenformer/generate/candidates.hpp>
 #include <eigenformer/generate/config.hpp>
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <limits>
@@ -97,16 +98,23 @@ inline void add_bias(RowOut<double> logits, std::span<const TokenBias> biases) {
 }
 
 /// Divides all logits; above 1 flattens the distribution, below 1 sharpens it.
-inline void temperature(RowOut<double> logits, double value) { logits /= value; }
+/// @throws ConfigError when it is not a finite number above 0; the functions below likewise for their values.
+inline void temperature(RowOut<double> logits, double value) {
+  validate({.temperature = value});
+  detail::require(value > 0, "temperature", value, "divides nothing");
+  logits /= value;
+}
 
 /// Keeps the tokens of the k largest logits, and all that equal the smallest of them; at least
-/// `min_tokens_to_keep`. Fan et al. 2018.
+/// `min_tokens_to_keep`. k = 0 keeps all. Fan et al. 2018.
 /// @throws InputError on NaN or +infinity, or when there is no token; so do all below.
 inline void top_k(RowOut<double> logits, Index k, Index min_tokens_to_keep = 1) {
+  validate({.top_k = k});
+  if (k == 0) return;
   detail::Candidates<double> candidates;
   candidates.assign({logits.data(), static_cast<std::size_t>(logits.size())});
   std::vector<std::pair<Token, double>> kept;
-  for (const Token token : candidates.largest((std::max)({k, min_tokens_to_keep, Index(1)}))) {
+  for (const Token token : candidates.largest((std::max)(k, min_tokens_to_keep))) {
     kept.emplace_back(token, logits(token));
   }
   logits.setConstant(-std::numeric_limits<double>::infinity());
@@ -132,27 +140,34 @@ inline void truncate(RowOut<double> logits, void (Candidates<double>::*cut)(doub
 /// Keeps the likeliest tokens that together reach the probability p, the one that reaches it included; of
 /// equal logits lower ids first. Holtzman et al. 2020.
 inline void top_p(RowOut<double> logits, double p, Index min_tokens_to_keep = 1) {
+  validate({.top_p = p});
+  if (p == 1) return;
   detail::truncate(logits, &detail::Candidates<double>::top_p, p, min_tokens_to_keep);
 }
 
 /// Keeps tokens at least `share` times as likely as the likeliest. Nguyen et al. 2024.
 inline void min_p(RowOut<double> logits, double share, Index min_tokens_to_keep = 1) {
+  validate({.min_p = share});
   detail::truncate(logits, &detail::Candidates<double>::min_p, share, min_tokens_to_keep);
 }
 
 /// Keeps the tokens whose information is nearest the expected one, until together they reach the probability
 /// `mass`. Meister et al. 2023.
 inline void typical_p(RowOut<double> logits, double mass, Index min_tokens_to_keep = 1) {
+  validate({.typical_p = mass});
+  if (mass == 1) return;
   detail::truncate(logits, &detail::Candidates<double>::typical_p, mass, min_tokens_to_keep);
 }
 
 /// Keeps tokens at least as likely as epsilon. Hewitt et al. 2022.
 inline void epsilon_cutoff(RowOut<double> logits, double epsilon, Index min_tokens_to_keep = 1) {
+  validate({.epsilon_cutoff = epsilon});
   detail::truncate(logits, &detail::Candidates<double>::epsilon_cutoff, epsilon, min_tokens_to_keep);
 }
 
 /// Keeps tokens at least as likely as min(epsilon, sqrt(epsilon) exp(-entropy)). Hewitt et al. 2022.
 inline void eta_cutoff(RowOut<double> logits, double epsilon, Index min_tokens_to_keep = 1) {
+  validate({.eta_cutoff = epsilon});
   detail::truncate(logits, &detail::Candidates<double>::eta_cutoff, epsilon, min_tokens_to_keep);
 }
 
