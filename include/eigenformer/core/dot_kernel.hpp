@@ -136,20 +136,21 @@ void dot_blocks(const S* x, Index x_stride, const T* w, Index w_stride, Index ro
   }
 }
 
-/// Chooses how many rows a tile has. Two rows share a tile of four while the sum is long, as loads of weights
-/// are what counts then, and have one of their own while it is short, as adding up the lanes does.
+/// Chooses how many rows a tile has. Two rows share a tile of four while sums are long, as loads of weights
+/// are what counts then, and have one of their own while they are short, as adding up the lanes does.
 template <class S, int N, class T>
 void dot_lanes(const S* x, Index x_stride, const T* w, Index w_stride, Index rows, Index columns, Index k,
                const Epilogue<S>& epilogue, S* y, Index y_stride, S* scratch) {
   if (rows == 1) {
     S ends[N];
     for (Index l = 0; l < N; ++l) ends[l] = l < N - k % N ? S(0) : x[k - N + l];
-    dot_rows<S, N, T, 1>(x, ends, w, w_stride, 1, columns, k, epilogue, y, y_stride);
-  } else if (rows == 2 && k <= 8 * N) {
-    dot_blocks<S, N, T, 2>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride, scratch);
-  } else {
-    dot_blocks<S, N, T, 4>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride, scratch);
+    return dot_rows<S, N, T, 1>(x, ends, w, w_stride, 1, columns, k, epilogue, y, y_stride);
   }
+  if constexpr (std::is_same_v<S, T>)
+    if (rows == 2 && k <= 8 * N)
+      return dot_blocks<S, N, T, 2>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride,
+                                    scratch);
+  dot_blocks<S, N, T, 4>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride, scratch);
 }
 
 }  // namespace detail
@@ -172,7 +173,7 @@ void dot_kernel(const S* x, Index x_stride, const T* w, Index w_stride, Index ro
       if (k >= N)
         return detail::dot_lanes<S, N>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride,
                                        scratch);
-      if constexpr (N / 2 >= lanes::fewest<S>)
+      if constexpr (std::is_same_v<S, T> && N / 2 >= lanes::fewest<S>)  // only heads are that narrow
         return narrower(std::integral_constant<int, N / 2>{}, narrower);
     }
     detail::dot_short(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride);

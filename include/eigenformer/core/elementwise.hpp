@@ -8,40 +8,46 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-/// y[i] = f(x[i], more[i]…) for n elements; f takes and returns lanes::Vector<S>. y may be one of the inputs.
-template <class S, class F, class... Rows> void map(Index n, S* y, F&& f, const S* x, const Rows*... more) {
-  constexpr Index L = lanes::count<S>;
-  using V = lanes::Vector<S>;
-  Index i = 0;
-  for (; i + L <= n; i += L)
-    lanes::store<S>(y + i, f(V(lanes::load<S>(x + i)), V(lanes::load<S>(more + i))...).v);
-  if (i == n) return;
-  const auto padded = [&](const S* row) {
-    S values[L];
-    for (Index l = 0; l < L; ++l) values[l] = i + l < n ? row[i + l] : S(0);
-    return V(lanes::load<S>(values));
-  };
-  S out[L];
-  lanes::store<S>(out, f(padded(x), padded(more)...).v);
-  std::copy(out, out + (n - i), y + i);
+namespace detail {
+
+/// `n` values at `from`, followed by zeros up to a whole vector.
+template <class S> const S* padded(const S* from, Index n, S* to) {
+  for (Index l = 0; l < lanes::count<S>; ++l) to[l] = l < n ? from[l] : S(0);
+  return to;
 }
 
-/// Σ f(x[i]); what f makes of the zeros behind the end must be zero.
+}  // namespace detail
+
+/// y[i] = f(x[i], more[i]…) for n elements; f takes and returns lanes::Vector<S>. y may be one of the inputs.
+/// The elements at the end go through the same code as all others, padded to a whole vector.
+template <class S, class F, class... Rows> void map(Index n, S* y, F&& f, const S* x, const Rows*... more) {
+  constexpr Index L = lanes::count<S>;
+  constexpr std::size_t inputs = 1 + sizeof...(Rows);
+  const S* from[inputs] = {x, more...};
+  S ends[inputs][L], out[L];
+  for (Index i = 0; i < n; i += L) {
+    const bool whole = i + L <= n;
+    const S* at[inputs];
+    for (std::size_t r = 0; r < inputs; ++r)
+      at[r] = whole ? from[r] + i : detail::padded(from[r] + i, n - i, ends[r]);
+    [&]<std::size_t... r>(std::index_sequence<r...>) {
+      lanes::store<S>(whole ? y + i : out, f(lanes::Vector<S>(lanes::load<S>(at[r]))...).v);
+    }
+    (std::make_index_sequence<inputs>{});
+    if (!whole) std::copy(out, out + (n - i), y + i);
+  }
+}
+
+/// Σ f(x[i]), in one order; f of zero must be zero.
 template <class S, class F> S sum_of(Index n, const S* x, F&& f) {
   constexpr Index L = lanes::count<S>;
-  using V = lanes::Vector<S>;
-  V total(S(0));
-  Index i = 0;
-  for (; i + L <= n; i += L) total = total + f(V(lanes::load<S>(x + i)));
-  S sum = lanes::sum<S>(total.v);
-  for (; i < n; ++i) {  // one at a time, through the same f
-    S lane[L] = {};
-    lane[0] = x[i];
-    S out[L];
-    lanes::store<S>(out, f(V(lanes::load<S>(lane))).v);
-    sum += out[0];
+  lanes::Vector<S> total(S(0));
+  S end[L];
+  for (Index i = 0; i < n; i += L) {
+    const S* const at = i + L <= n ? x + i : detail::padded(x + i, n - i, end);
+    total = total + f(lanes::Vector<S>(lanes::load<S>(at)));
   }
-  return sum;
+  return lanes::sum<S>(total.v);
 }
 
 /// The largest of n ≥ 1 elements.
