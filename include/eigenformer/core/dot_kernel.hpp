@@ -44,11 +44,15 @@ template <class S, int N, int R> void pack_rows(const S* x, Index stride, Index 
 template <class S, int N, class T, int R, int J>
 EIGEN_ALWAYS_INLINE void accumulate(const S* x, const S* ends, const T* w, Index w_stride, Index k,
                                     lanes::Packet<S, N>* sums) {
+  const Index next_tile = J * w_stride * static_cast<Index>(sizeof(T));
   lanes::Packet<S, N> totals[R * J];
   lanes::unroll<R * J>([&](auto i) { totals[i] = lanes::zero<S, N>(); });
   const auto step = [&](const S* rows, const T* columns) {
     lanes::Packet<S, N> wide[J];
-    lanes::unroll<J>([&](auto j) { wide[j] = lanes::load_once<S, N>(columns + j * w_stride); });
+    lanes::unroll<J>([&](auto j) {
+      lanes::prefetch(columns + j * w_stride, next_tile);
+      wide[j] = lanes::load_once<S, N>(columns + j * w_stride);
+    });
     lanes::unroll<R>([&](auto r) {
       const lanes::Packet<S, N> row = lanes::load_once<S, N>(rows + r * N);
       lanes::unroll<J>([&](auto j) { totals[r * J + j] = lanes::pmadd(row, wide[j], totals[r * J + j]); });

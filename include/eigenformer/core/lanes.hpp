@@ -8,6 +8,7 @@
 #include <eigenformer/core/number_format.hpp>
 
 #include <cmath>
+#include <cstdint>
 #include <type_traits>
 #include <utility>
 
@@ -151,6 +152,15 @@ template <class S, int N, class T> inline Packet<S, N> load_once(const T* p) {
   if constexpr (N > 1) asm("" : "+v"(v));
 #endif
   return v;
+}
+
+/// Asks for the memory `bytes` behind p, which may lie beyond the end of an array, before it is needed.
+inline void prefetch([[maybe_unused]] const void* p, [[maybe_unused]] Index bytes) {
+#if defined(__GNUC__) || defined(__clang__)
+  __builtin_prefetch(
+      reinterpret_cast<const void*>(reinterpret_cast<std::uintptr_t>(p) + static_cast<std::uintptr_t>(bytes)),
+      0, 2);
+#endif
 }
 
 /// f(0), f(1), …, f(n − 1) with constant indices: an unrolled loop whose arrays stay in registers.
