@@ -1,0 +1,182 @@
+// The decoder families against what Hugging Face transformers computes from the same files.
+#include "fixtures.hpp"
+#include <eigenformer/generate/generate.hpp>
+#include <eigenformer/hub/generation_config.hpp>
+
+#include <doctest/doctest.h>
+
+namespace ef = eigenformer;
+using fixtures::folder;
+using fixtures::tolerance;
+
+TEST_CASE_TEMPLATE("logits, hidden states and attentions are those of the reference", S, float, double) {
+  for (const char* const name : fixtures::decoders) {
+    CAPTURE(name);
+    const auto model = ef::load_causal_lm<S>(folder(name));
+    const ef::SafeTensors expected(folder(name) + "/expected.safetensors");
+    ef::Threads threads(1);
+    ef::Workspace workspace;
+    ef::Run run{threads, workspace};
+    for (const std::string group : {"nopad.", "leftpad."}) {
+      CAPTURE(group);
+      const auto input = fixtures::padded(expected, group + "input_ids", group + "attention_mask");
+      ef::Trace<S> trace;
+      trace.keep_attentions = true;
+      const ef::Matrix<S> logits = model(input.tokens, run, &trace);
+      CHECK(fixtures::distance(logits, expected.at(group + "logits"), input) < tolerance<S>());
+      REQUIRE(static_cast<ef::Index>(trace.hidden_states.size()) == model.config().n_layers + 1);
+      for (std::size_t i = 0; i < trace.hidden_states.size(); ++i)
+        CHECK(fixtures::distance(trace.hidden_states[i], expected.at(ef::concat(group, "hidden_states.", i)),
+                                 input) < tolerance<S>());
+
+      const ef::TensorView& attentions = expected.at(group + "attentions.0");  // [batch, head, query, key]
+      const ef::Index heads = model.config().n_heads, length = input.length;
+      double worst = 0;
+      for (ef::Index b = 0; b < input.batch; ++b)
+        for (ef::Index h = 0; h < heads; ++h) {
+          const auto& p = trace.attentions[0][static_cast<std::size_t>(b * heads + h)];
+          const ef::Index padding = length - p.rows();  // on the left, if anywhere
+          for (ef::Index q = 0; q < p.rows(); ++q)
+            for (ef::Index k = 0; k < p.cols(); ++k) {
+              const ef::Index at = ((b * heads + h) * length + padding + q) * length + padding + k;
+              worst =
+                  std::fmax(worst, std::fabs(static_cast<double>(p(q, k)) - attentions.element<double>(at)));
+            }
+        }
+      CHECK(worst < tolerance<S>());
+    }
+  }
+}
+
+TEST_CASE_TEMPLATE("a session's cache and step logits are those of the reference", S, float, double) {
+  for (const char* const name : fixtures::decoders) {
+    CAPTURE(name);
+    const auto model = ef::load_causal_lm<S>(folder(name));
+    const ef::SafeTensors expected(folder(name) + "/expected.safetensors");
+    const auto tokens = expected.at("kv.input_ids").values<ef::Token>();
+    const auto prompt = expected.at("kv.prompt_length").element<std::size_t>(0);
+    const ef::TensorView& step_logits = expected.at("kv.step_logits");
+    ef::Threads threads(1);
+    ef::Session<S> session(model, threads);
+    const std::span<const ef::Token> all(tokens);
+    for (std::size_t step = 0; prompt + step <= tokens.size(); ++step) {
+      session.feed(step == 0 ? all.first(prompt) : all.subspan(prompt + step - 1, 1));
+      const ef::Matrix<S> logits = session.logits();
+      CHECK(fixtures::distance(logits, step_logits, static_cast<ef::Index>(step) * logits.cols()) <
+            tolerance<S>());
+    }
+    const ef::ModelConfig& config = model.config();
+    const ef::Index size = config.head_width();
+    for (ef::Index h = 0; h < config.key_value_heads(); ++h) {  // stored [1, head, position, size]
+      const ef::Matrix<S> keys = session.cache().keys(0).middleCols(h * size, size);
+      const ef::Matrix<S> values = session.cache().values(0).middleCols(h * size, size);
+      CHECK(fixtures::distance(keys, expected.at("kv.key.0"), h * keys.size()) < tolerance<S>());
+      CHECK(fixtures::distance(values, expected.at("kv.value.0"), h * values.size()) < tolerance<S>());
+    }
+  }
+}
+
+namespace {
+
+/// The generation that a reference call asked for, without beams.
+ef::GenerationConfig config_of(const ef::Json& arguments) {
+  ef::GenerationConfig config{.max_new_tokens = arguments["max_new_tokens"].get<ef::Index>(),
+                              .temperature = 0};
+  config.min_new_tokens = arguments.value("min_new_tokens", ef::Index{0});
+  config.no_repeat_ngram = arguments.value("no_repeat_ngram_size", ef::Index{0});
+  config.repetition_penalty = arguments.value("repetition_penalty", 1.0);
+  if (!arguments["eos_token_id"].is_null()) config.end_tokens = {arguments["eos_token_id"].get<ef::Token>()};
+  return config;
+}
+
+/// A stored row without its padding: before the prompt, and after the end.
+std::vector<ef::Token> without_padding(const ef::Json& row, const ef::Json& mask,
+                                       const ef::GenerationConfig& config) {
+  const auto tokens = row.get<std::vector<ef::Token>>();
+  const auto real = mask.get<std::vector<int>>();
+  std::vector<ef::Token> out;
+  for (std::size_t i = 0; i < tokens.size(); ++i) {
+    if (i < real.size() && !real[i]) continue;
+    out.push_back(tokens[i]);
+    const bool generated = i >= real.size();
+    if (generated && ef::is_end_token(config.end_tokens, tokens[i])) break;
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("greedy generations are token for token those of the reference", S, float, double) {
+  for (const char* const name : fixtures::decoders) {
+    const auto model = ef::load_causal_lm<S>(folder(name));
+    const ef::Json expected = ef::read_json(folder(name) + "/expected.json");
+    int compared = 0;
+    for (const ef::Json& call : expected["generation"]) {
+      if (call["arguments"]["num_beams"] != 1) continue;
+      const auto call_name = call["name"].get<std::string>();
+      CAPTURE(name);
+      CAPTURE(call_name);
+      const ef::GenerationConfig config = config_of(call["arguments"]);
+      ef::TokenBatch prompts, sequences;
+      for (std::size_t row = 0; row < call["input_ids"].size(); ++row) {
+        prompts.push_back(without_padding(call["input_ids"][row], call["attention_mask"][row], config));
+        sequences.push_back(without_padding(call["sequences"][row], call["attention_mask"][row], config));
+      }
+      for (const int count : {1, 2, 4}) {
+        ef::Threads threads(count);
+        const auto results = ef::generate_batch(model, prompts, config, threads, [](ef::Token) {});
+        REQUIRE(results.size() == sequences.size());
+        for (std::size_t row = 0; row < results.size(); ++row) CHECK(results[row].tokens == sequences[row]);
+      }
+      ++compared;
+    }
+    CHECK(compared >= 9);
+  }
+}
+
+TEST_CASE("PaLM under the names of its PyTorch re-implementation is the same model") {
+  const std::string shared = std::string(EIGENFORMER_SHARED_DATA) + "/fixtures/palm/palm_pytorch.safetensors";
+  std::FILE* const file = std::fopen(shared.c_str(), "rb");
+  if (!file) {
+    MESSAGE("skipped: " << shared << " is not there");
+    return;
+  }
+  std::fclose(file);
+  const ef::HubConfig config = ef::load_config(folder("palm"));
+  const ef::SafeTensors renamed(shared), original = ef::open_folder(folder("palm"));
+  const ef::CausalLM<double> a(config.model, ef::hub::Filler<double>(renamed, config, {}, shared).fill());
+  const ef::CausalLM<double> b(config.model, ef::hub::Filler<double>(original, config, {}, "palm").fill());
+  const ef::TokenBatch batch{{3, 1, 4, 1, 5, 9, 2, 6}};
+  CHECK(a(batch) == b(batch));
+}
+
+TEST_CASE("matrices of a float file stay where the file is mapped") {
+  const std::string path = folder("llama");
+  const ef::SafeTensors tensors = ef::open_folder(path);
+  const auto model = ef::CausalLM<float>(
+      ef::load_config(path).model, ef::hub::Filler<float>(tensors, ef::load_config(path), {}, path).fill());
+  const ef::TensorView& stored = tensors.at("model.layers.1.mlp.up_proj.weight");
+  model.parameters().decoder.blocks[1].feed_forward.up.weight.with_elements(
+      [&](const auto* elements) { CHECK(static_cast<const void*>(elements) == stored.data.data()); });
+}
+
+TEST_CASE(
+    "half formats give nearly the logits of float, and nothing but a format that the scalar reads is taken") {
+  for (const char* const name : {"llama-gqa", "gpt2"}) {
+    const auto exact = ef::load_causal_lm<double>(folder(name));
+    const ef::TokenBatch batch{{3, 1, 4, 1, 5, 9, 2, 6}};
+    const ef::Matrix<double> logits = exact(batch);
+    const double largest = logits.cwiseAbs().maxCoeff();
+    // bounds: eight times the rounding of a single weight
+    for (const auto& [format, bound] :
+         {std::pair{ef::Format::f16, 0x8p-11}, std::pair{ef::Format::bf16, 0x8p-8}}) {
+      const auto model = ef::load_causal_lm<float>(folder(name), {.dtype = format});
+      CHECK(model.parameters().tokens.format() == format);
+      const double error = (model(batch).cast<double>() - logits).cwiseAbs().maxCoeff() / largest;
+      CHECK(error < bound);
+      CHECK(error > 0);
+    }
+  }
+  CHECK_THROWS_WITH_AS(ef::load_causal_lm<double>(folder("gpt2"), {.dtype = ef::Format::bf16}),
+                       doctest::Contains("BF16"), ef::ConfigError);
+}

@@ -1,0 +1,73 @@
+// Reference folders: padded inputs as ragged batches, and how far results are from the stored ones.
+#pragma once
+
+#include <eigenformer/hub/load.hpp>
+
+#include <cmath>
+#include <string>
+
+namespace fixtures {
+
+namespace ef = eigenformer;
+
+inline std::string folder(const std::string& name) { return std::string(EIGENFORMER_TEST_DATA) + "/" + name; }
+
+inline const char* const decoders[] = {"gpt2", "llama", "llama-gqa", "bloom", "bloom-6h", "palm"};
+
+/// What an implementation in this precision is held to, relative to the largest value.
+template <class S> constexpr double tolerance() { return sizeof(S) == 8 ? 1e-9 : 2e-5; }
+
+/// Rows of a padded [batch, length] input: which places are real, and the tokens there.
+struct Padded {
+  ef::Index batch = 0, length = 0;
+  std::vector<char> real;
+  ef::TokenBatch tokens;
+};
+
+inline Padded padded(const ef::SafeTensors& file, const std::string& ids_name, const std::string& mask_name) {
+  const ef::TensorView& ids = file.at(ids_name);
+  const ef::TensorView* const mask = file.find(mask_name);
+  Padded out{ids.shape.at(0), ids.shape.at(1), {}, ef::TokenBatch(static_cast<std::size_t>(ids.shape[0]))};
+  for (ef::Index i = 0; i < ids.size(); ++i) {
+    out.real.push_back(mask ? mask->element<char>(i) : char{1});
+    if (out.real.back())
+      out.tokens[static_cast<std::size_t>(i / out.length)].push_back(ids.element<ef::Token>(i));
+  }
+  return out;
+}
+
+/// Largest difference between ragged rows and a stored [batch, length, width] tensor at its real places,
+/// relative to the largest stored value.
+template <class S>
+double distance(const ef::Matrix<S>& rows, const ef::TensorView& stored, const Padded& input) {
+  const ef::Index width = stored.shape.back();
+  REQUIRE(rows.cols() == width);
+  double worst = 0, largest = 0;
+  ef::Index row = 0;
+  for (ef::Index i = 0; i < input.batch * input.length; ++i) {
+    if (!input.real[static_cast<std::size_t>(i)]) continue;
+    for (ef::Index c = 0; c < width; ++c) {
+      const double expected = stored.element<double>(i * width + c);
+      worst = std::fmax(worst, std::fabs(static_cast<double>(rows(row, c)) - expected));
+      largest = std::fmax(largest, std::fabs(expected));
+    }
+    ++row;
+  }
+  REQUIRE(row == rows.rows());
+  REQUIRE(largest > 0);
+  return worst / largest;
+}
+
+/// The same for a contiguous block of stored values that starts at element `first`.
+template <class S> double distance(const ef::Matrix<S>& rows, const ef::TensorView& stored, ef::Index first) {
+  double worst = 0, largest = 0;
+  for (ef::Index i = 0; i < rows.size(); ++i) {
+    const double expected = stored.element<double>(first + i);
+    worst = std::fmax(worst, std::fabs(static_cast<double>(rows.data()[i]) - expected));
+    largest = std::fmax(largest, std::fabs(expected));
+  }
+  REQUIRE(largest > 0);
+  return worst / largest;
+}
+
+}  // namespace fixtures
