@@ -92,6 +92,8 @@ TEST_CASE("what is written is read again, with its names, shapes, values and met
   CHECK(read.at("halves").values<float>() == std::vector<float>{0.5f});
   CHECK(read.at("brains").values<double>() == std::vector<double>{-3, 0x1p100});
   CHECK(read.at("flags").values<int>() == std::vector<int>{1, 0, 1});
+  CHECK(read.at("flags").values<char>() == std::vector<char>{1, 0, 1});
+  CHECK(read.at("flags").values<bool>() == std::vector<bool>{true, false, true});
   CHECK(read.at("nothing").shape == std::vector<ef::Index>{0, 5});
   CHECK(read.at("nothing").values<float>().empty());
   CHECK(read.at("scalar").shape.empty());
@@ -156,6 +158,7 @@ TEST_CASE("numbers that do not fit the type that is asked for are refused with t
         "x: tensor \"i\": element 1 is out of range: 1099511627776");
   CHECK(files::refusal([&] { naturals.values<std::int64_t>(); }) ==
         "x: tensor \"u\": element 0 is out of range: 18446744073709551615");
+  CHECK(files::refusal([&] { integers.values<bool>(); }) == "x: tensor \"i\": element 0 is out of range: 5");
   CHECK(doubles.element<float>(0) == 1.0f);
   CHECK(integers.element<ef::Token>(0) == 5);
   const std::vector<double> infinite{std::numeric_limits<double>::infinity()};

@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
@@ -152,7 +153,10 @@ struct TensorView {
     Stored stored;
     std::memcpy(&stored, data.data() + i * static_cast<Index>(sizeof(Stored)), sizeof(Stored));
     if constexpr (std::is_integral_v<Stored> && std::is_integral_v<T>) {
-      if (!std::in_range<T>(stored)) refuse(concat("element ", i, " is out of range: ", stored));
+      constexpr auto least = static_cast<std::intmax_t>((std::numeric_limits<T>::min)());
+      constexpr auto largest = static_cast<std::uintmax_t>((std::numeric_limits<T>::max)());
+      if (std::cmp_less(stored, least) || std::cmp_greater(stored, largest))
+        refuse(concat("element ", i, " is out of range: ", stored));
       return static_cast<T>(stored);
     } else if constexpr (std::is_integral_v<T>) {
       refuse(concat("holds ", name_of(type), " where integers are wanted"));
