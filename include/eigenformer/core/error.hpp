@@ -98,4 +98,13 @@ template <class... Parts> std::string concat(const Parts&... parts) {
   return out;
 }
 
+/// A text from a file as it may stand in a message: printable ASCII, at most `limit` characters of it.
+inline std::string printable(std::string_view text, std::size_t limit = 80) {
+  std::string out(text.substr(0, limit));
+  for (char& c : out) {
+    if (c < ' ' || c > '~') c = '?';
+  }
+  return text.size() > limit ? out + "..." : out;
+}
+
 }  // namespace eigenformer::inline EIGENFORMER_ABI

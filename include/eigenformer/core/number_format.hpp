@@ -1,101 +1,157 @@
-// The formats that weights are stored in, and exact conversion between them and float.
+// Floating-point formats of stored numbers: bfloat16 and half with exact conversions, and the names and
+// sizes of all four formats. Nothing here needs Eigen.
+//
+// A half is IEEE 754 binary16 (1 sign, 5 exponent, 10 fraction bits); a bfloat16 is the upper 16 bits of a
+// binary32 (1, 8, 7). Conversions work on the bits alone, so they are constant expressions and give the same
+// result under any rounding mode, flush-to-zero setting or -ffast-math of the host program.
 #pragma once
 
 #include <eigenformer/core/types.hpp>
 
+#include <algorithm>
 #include <bit>
+#include <concepts>
 #include <cstdint>
+#include <limits>
+#include <string_view>
+#include <type_traits>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-/// How an element of a weight is stored.
+/// A format that weights are stored in.
 enum class Format : std::uint8_t { f64, f32, bf16, f16 };
 
-/// Bytes of one element.
+/// Bytes of one number.
 constexpr Index bytes_of(Format format) {
   switch (format) {
     case Format::f64: return 8;
     case Format::f32: return 4;
-    case Format::bf16:
-    case Format::f16: break;
+    case Format::bf16: return 2;
+    case Format::f16: return 2;
   }
-  return 2;
+  return 0;
 }
 
-/// As safetensors and users write it: "F32".
-constexpr const char* name_of(Format format) {
+/// The name in safetensors files: "F64", "F32", "BF16", "F16".
+constexpr std::string_view name_of(Format format) {
   switch (format) {
     case Format::f64: return "F64";
     case Format::f32: return "F32";
     case Format::bf16: return "BF16";
-    case Format::f16: break;
+    case Format::f16: return "F16";
   }
-  return "F16";
+  return "";
 }
 
-/// The upper half of a float: 8 exponent bits, 7 fraction bits.
+namespace detail {
+
+/// `value` in a 16-bit format of 1 sign, 15 - fraction_bits exponent and `fraction_bits` fraction bits:
+/// nearest, ties to even; beyond the largest number infinity; a NaN keeps its sign and upper payload and is
+/// quiet. One rounding from the source's own precision, so double → half never rounds twice.
+template <int fraction_bits, std::floating_point Source> constexpr std::uint16_t round_to_16(Source value) {
+  static_assert(std::numeric_limits<Source>::is_iec559 && sizeof(Source) <= 8);
+  using Bits = std::conditional_t<sizeof(Source) == 4, std::uint32_t, std::uint64_t>;
+  constexpr int from_fraction = std::numeric_limits<Source>::digits - 1;
+  constexpr int least_exponent = 2 - (1 << (14 - fraction_bits));  // of normal numbers in the target
+  constexpr Bits one = 1;
+  constexpr std::uint32_t infinity = 0x7fffu >> fraction_bits << fraction_bits;
+
+  const Bits bits = std::bit_cast<Bits>(value);
+  const Bits magnitude = bits & ~(one << (8 * sizeof(Source) - 1));
+  const Bits fraction = magnitude & ((one << from_fraction) - 1);
+  const auto sign = static_cast<std::uint32_t>(bits != magnitude) << 15;
+  const int field = static_cast<int>(magnitude >> from_fraction);
+
+  std::uint32_t rounded = 0;
+  if (field == 2 * std::numeric_limits<Source>::max_exponent - 1) {
+    const auto payload = static_cast<std::uint32_t>(fraction >> (from_fraction - fraction_bits));
+    rounded = infinity | (fraction ? payload | 1u << (fraction_bits - 1) : 0);
+  } else {
+    // |value| = significand · 2^(exponent - from_fraction); a field of 0 means a subnormal source.
+    const Bits significand = field ? fraction | one << from_fraction : fraction;
+    const int exponent = (std::max)(field, 1) + std::numeric_limits<Source>::min_exponent - 2;
+    // Below the least normal exponent more bits are dropped; from_fraction + 2 drops all and rounds to zero.
+    const int above_least = exponent - least_exponent;
+    const int drop =
+        (std::min)(from_fraction - fraction_bits + (std::max)(-above_least, 0), from_fraction + 2);
+    const Bits rest = significand & ((one << drop) - 1);
+    const Bits half_unit = one << (drop - 1);
+    Bits kept = significand >> drop;
+    if (rest > half_unit || (rest == half_unit && (kept & 1))) ++kept;
+    // The leading bit of `kept` adds one to the exponent field, and so does a carry out of the fraction.
+    const auto upper = static_cast<std::uint32_t>((std::max)(above_least, 0)) << fraction_bits;
+    rounded = (std::min)(upper + static_cast<std::uint32_t>(kept), infinity);
+  }
+  return static_cast<std::uint16_t>(sign | rounded);
+}
+
+}  // namespace detail
+
+/// The upper half of a float: its range with 8 significant bits.
 struct bfloat16 {
   std::uint16_t bits = 0;
 
-  bfloat16() = default;
-  /// Rounds to nearest, ties to even; NaN stays NaN (quiet, its sign kept).
-  constexpr explicit bfloat16(float value) {
-    const auto wide = std::bit_cast<std::uint32_t>(value);
-    if ((wide & 0x7FFFFFFFu) > 0x7F800000u)
-      bits = static_cast<std::uint16_t>(wide >> 16 | 0x40u);
-    else
-      bits = static_cast<std::uint16_t>((wide + 0x7FFFu + (wide >> 16 & 1u)) >> 16);
+  constexpr bfloat16() = default;
+  explicit constexpr bfloat16(double value) : bits(detail::round_to_16<7>(value)) {}
+  explicit constexpr bfloat16(float value) {
+    // The general rounding in four operations: a tie and above carries into the bits that stay.
+    const auto source = std::bit_cast<std::uint32_t>(value);
+    const bool nan = (source & 0x7fffffffu) > 0x7f800000u;
+    const std::uint32_t rounded = source + 0x7fffu + (source >> 16 & 1u);
+    bits = static_cast<std::uint16_t>((nan ? source | 0x400000u : rounded) >> 16);
   }
-  static constexpr bfloat16 from_bits(std::uint16_t bits) {
-    bfloat16 b;
-    b.bits = bits;
-    return b;
+  static constexpr bfloat16 from_bits(std::uint16_t pattern) {
+    bfloat16 out;
+    out.bits = pattern;
+    return out;
   }
-  constexpr explicit operator float() const {
+
+  explicit constexpr operator float() const {
     return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
   }
+  explicit constexpr operator double() const { return static_cast<float>(*this); }
 };
 
-/// IEEE 754 binary16: 5 exponent bits, 10 fraction bits.
+/// IEEE 754 binary16: 11 significant bits, largest number 65504, smallest 2⁻²⁴.
 struct half {
   std::uint16_t bits = 0;
 
-  half() = default;
-  /// Rounds to nearest, ties to even; too large becomes infinite, too small subnormal or zero; NaN stays NaN.
-  constexpr explicit half(float value) {
-    const auto wide = std::bit_cast<std::uint32_t>(value);
-    const auto sign = static_cast<std::uint16_t>(wide >> 16 & 0x8000u);
-    const std::uint32_t magnitude = wide & 0x7FFFFFFFu;
-    std::uint32_t narrow = 0;
-    if (magnitude > 0x7F800000u) {
-      narrow = 0x7E00u | (magnitude >> 13 & 0x3FFu);
-    } else if (magnitude >= 0x47800000u) {  // 65536 and above
-      narrow = 0x7C00u;
-    } else if (magnitude >= 0x38800000u) {  // normal: rebias the exponent by 112; a carry may reach infinity
-      narrow = (magnitude - 0x38000000u + 0xFFFu + (magnitude >> 13 & 1u)) >> 13;
-    } else if (magnitude >= 0x33000000u) {  // subnormal: shift the fraction with its hidden bit into place
-      const std::uint32_t fraction = (magnitude & 0x7FFFFFu) | 0x800000u;
-      const std::uint32_t shift = 126u - (magnitude >> 23);  // 14 to 24
-      const std::uint32_t kept = fraction >> shift, rest = fraction & ((1u << shift) - 1u);
-      const std::uint32_t midpoint = 1u << (shift - 1u);
-      narrow = kept + (rest > midpoint || (rest == midpoint && (kept & 1u)) ? 1u : 0u);
+  constexpr half() = default;
+  explicit constexpr half(double value) : bits(detail::round_to_16<10>(value)) {}
+  explicit constexpr half(float value) : bits(detail::round_to_16<10>(value)) {}
+  static constexpr half from_bits(std::uint16_t pattern) {
+    half out;
+    out.bits = pattern;
+    return out;
+  }
+
+  explicit constexpr operator float() const {
+    constexpr std::uint32_t rebias = 112u << 23;  // exponent biases 127 - 15
+    const std::uint32_t sign = (bits & 0x8000u) << 16;
+    const std::uint32_t magnitude = (bits & 0x7fffu) << 13;
+    std::uint32_t out = magnitude + rebias;
+    if (magnitude >= 0x7c00u << 13) {
+      out += rebias;  // infinity and NaN keep an exponent of all ones
+    } else if (magnitude < 0x0400u << 13) {
+      // Subnormal: (2⁻¹⁴ + m·2⁻²⁴) - 2⁻¹⁴ is exact and never meets a subnormal float.
+      out = std::bit_cast<std::uint32_t>(std::bit_cast<float>(out + (1u << 23)) - 0x1p-14f);
     }
-    bits = static_cast<std::uint16_t>(sign | narrow);
+    return std::bit_cast<float>(sign | out);
   }
-  static constexpr half from_bits(std::uint16_t bits) {
-    half h;
-    h.bits = bits;
-    return h;
-  }
-  constexpr explicit operator float() const {
-    const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000u) << 16;
-    const std::uint32_t exponent = bits >> 10 & 0x1Fu, fraction = bits & 0x3FFu;
-    if (exponent == 31)  // infinity or NaN
-      return std::bit_cast<float>(sign | 0x7F800000u | fraction << 13);
-    if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112u) << 23 | fraction << 13);
-    const float magnitude = static_cast<float>(fraction) * 0x1p-24f;
-    return sign ? -magnitude : magnitude;
-  }
+  explicit constexpr operator double() const { return static_cast<float>(*this); }
 };
+
+static_assert(sizeof(bfloat16) == 2 && sizeof(half) == 2);
+
+/// The format of numbers of type T.
+template <class T>
+inline constexpr Format format_of = [] {
+  static_assert(std::is_same_v<T, double> || std::is_same_v<T, float> || std::is_same_v<T, bfloat16> ||
+                    std::is_same_v<T, half>,
+                "not a stored number");
+  if (std::is_same_v<T, double>) return Format::f64;
+  if (std::is_same_v<T, float>) return Format::f32;
+  return std::is_same_v<T, bfloat16> ? Format::bf16 : Format::f16;
+}();
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

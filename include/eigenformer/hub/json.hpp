@@ -1,13 +1,16 @@
-// JSON from files that are not trusted: bounded depth, no key twice, and fields with a type.
+// JSON from files that are not trusted: bounded depth, no key twice, and fields with a type. The only header
+// that includes nlohmann/json.
 #pragma once
 
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/hub/mapped_file.hpp>
 
-#include <cmath>
-#include <set>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -16,44 +19,130 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 
 using Json = nlohmann::json;
 
-/// @throws FileError  for text that is not JSON, nests deeper than 64 levels, or names a key twice in one
-/// object
-inline Json parse_json(std::string_view text, const std::string& file) {
-  constexpr std::size_t deepest = 64;
-  std::vector<std::set<std::string>> keys(1);  // of the objects that enclose the current place
-  const auto watch = [&](int level, Json::parse_event_t event, Json& parsed) {
-    const auto depth = static_cast<std::size_t>(level);
-    if (depth >= deepest) fail(FileError(file, concat("JSON nests deeper than ", deepest, " levels")));
-    if (event == Json::parse_event_t::object_start) {
-      keys.resize(depth + 2);
-      keys[depth + 1].clear();
-    } else if (event == Json::parse_event_t::key) {
-      if (!keys[depth].insert(parsed.get<std::string>()).second)
-        fail(FileError(file,
-                       concat("the key \"", parsed.get<std::string>(), "\" stands twice in one object")));
-    }
-    return true;
-  };
-  try {
-    return Json::parse(text.begin(), text.end(), watch);
-  } catch (const Json::exception& error) {
-    fail(FileError(file, concat("not valid JSON: ", error.what())));
-  }
+namespace detail {
+
+inline constexpr std::size_t deepest_json = 64;  // levels of objects and lists
+inline constexpr std::size_t largest_json = std::size_t{1} << 28;
+
+/// A value as it may stand in a message.
+inline std::string brief(const Json& value) {
+  return printable(value.dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
-/// The JSON value in a file.
+/// Takes the parser's events and builds the value; a class of its own because the library's builder silently
+/// keeps the last of two values with one key, and nests without limit.
+class JsonBuilder {
+ public:
+  JsonBuilder(Json& root, const std::string& file) : root_(root), file_(file) {}
+
+  bool null() { return put(nullptr); }
+  bool boolean(bool value) { return put(value); }
+  bool number_integer(std::int64_t value) { return put(value); }
+  bool number_unsigned(std::uint64_t value) { return put(value); }
+  bool number_float(double value, const std::string&) { return put(value); }
+  bool string(std::string& value) { return put(std::move(value)); }
+  bool binary(Json::binary_t&) { return false; }  // not in JSON texts
+
+  bool start_object(std::size_t) { return open(Json::object()); }
+  bool start_array(std::size_t) { return open(Json::array()); }
+  bool end_object() { return close(); }
+  bool end_array() { return close(); }
+
+  bool key(std::string& name) {
+    const auto [place, inserted] = open_.back()->get_ref<Json::object_t&>().emplace(name, nullptr);
+    if (!inserted)
+      fail(FileError(file_, concat("the key \"", printable(name), "\" stands twice in one object")));
+    slot_ = &place->second;
+    return true;
+  }
+
+  bool parse_error(std::size_t position, const std::string&, const Json::exception& error) {
+    // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing …"
+    std::string_view reason = error.what();
+    for (const std::string_view before : {"] ", "parse error at ", ": "}) {
+      const std::size_t at = reason.find(before);
+      if (at == reason.npos) break;
+      reason.remove_prefix(at + before.size());
+    }
+    fail(FileError(file_, concat("is not valid JSON at byte ", position, ": ", printable(reason, 200))));
+  }
+
+ private:
+  /// Puts a value where the next one belongs, and says where it now lives.
+  Json* place(Json&& value) {
+    if (open_.empty()) {
+      root_ = std::move(value);
+      return &root_;
+    }
+    if (open_.back()->is_array()) {
+      auto& array = open_.back()->get_ref<Json::array_t&>();
+      array.push_back(std::move(value));
+      return &array.back();
+    }
+    *slot_ = std::move(value);
+    return slot_;
+  }
+  bool put(Json&& value) {
+    place(std::move(value));
+    return true;
+  }
+  bool open(Json&& container) {
+    if (open_.size() == deepest_json) {
+      fail(FileError(file_, concat("is nested deeper than ", deepest_json, " levels")));
+    }
+    open_.push_back(place(std::move(container)));
+    return true;
+  }
+  bool close() {
+    open_.pop_back();
+    return true;
+  }
+
+  Json& root_;
+  const std::string& file_;
+  std::vector<Json*> open_;  // objects and arrays that are not closed yet, outermost first
+  Json* slot_ = nullptr;     // of the key read last
+};
+
+}  // namespace detail
+
+/// The value of a JSON text.
+/// @param file  what messages call it
+/// @throws FileError  for text that is not JSON, nests deeper than 64 levels, or names a key twice in one
+///                    object
+inline Json parse_json(std::string_view text, const std::string& file) {
+  if (const std::size_t zero = text.find('\0'); zero != text.npos) {  // the parser takes it for the end
+    fail(FileError(file, concat("is not valid JSON at byte ", zero + 1, ": a zero byte")));
+  }
+  Json root;
+  detail::JsonBuilder builder(root, file);
+  Json::sax_parse(text.data(), text.data() + text.size(), &builder);
+  return root;
+}
+
+/// The JSON value in a file. @throws FileError  also for a file of more than 256 MiB
 inline Json read_json(const std::string& path) {
   const MappedFile file(path);
   const auto bytes = file.bytes();
+  if (bytes.size() > detail::largest_json) {
+    fail(FileError(path, concat("has ", bytes.size(), " bytes, more than the ", detail::largest_json,
+                                " that are read as JSON")));
+  }
   return parse_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, path);
 }
 
 /// The fields of a JSON object, each read with a type. A field that is absent or null has its default.
+/// Refers to the object, which must live as long. Errors are ConfigErrors about the field, which inside
+/// another object is called "rope_scaling.factor".
 class JsonFields {
  public:
-  JsonFields(const Json& object, std::string file) : object_(object), file_(std::move(file)) {
-    if (!object.is_object()) fail(FileError(file_, "a JSON object was expected"));
+  /// @throws FileError  the value is not an object
+  JsonFields(const Json& object, std::string file) : JsonFields(object, std::move(file), "") {
+    if (!object.is_object()) {
+      fail(FileError(file_, concat("a JSON object was expected, found ", detail::brief(object))));
+    }
   }
+  JsonFields(Json&& object, std::string file) = delete;  // it would be gone at once
 
   bool has(const char* key) const {
     const auto at = object_.find(key);
@@ -64,32 +153,34 @@ class JsonFields {
     return object_.at(key);
   }
   JsonFields fields(const char* key) const {
-    if (!at(key).is_object()) refuse(key, "an object was expected, found " + brief(object_.at(key)));
-    return JsonFields(object_.at(key), file_);
+    const Json& value = at(key);
+    if (!value.is_object()) refuse_type(key, "an object");
+    return {value, file_, concat(prefix_, key, ".")};
   }
 
   Index integer(const char* key) const {
+    constexpr auto largest = static_cast<std::uint64_t>((std::numeric_limits<Index>::max)());
     const Json& value = at(key);
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{1} << 62)
-      refuse(key, "is too large: " + brief(value));
-    if (!value.is_number_integer()) refuse(key, "an integer was expected, found " + brief(value));
+    if (!value.is_number_integer()) refuse_type(key, "an integer");
+    if (value.is_number_unsigned() && value.get<std::uint64_t>() > largest) {
+      refuse(key, "is too large: " + detail::brief(value));
+    }
     return value.get<Index>();
   }
   Index integer(const char* key, Index otherwise) const { return has(key) ? integer(key) : otherwise; }
   double number(const char* key) const {
     const Json& value = at(key);
-    if (!value.is_number() || !std::isfinite(value.get<double>()))
-      refuse(key, "a number was expected, found " + brief(value));
+    if (!value.is_number()) refuse_type(key, "a number");
     return value.get<double>();
   }
   double number(const char* key, double otherwise) const { return has(key) ? number(key) : otherwise; }
   bool boolean(const char* key, bool otherwise) const {
     if (!has(key)) return otherwise;
-    if (!at(key).is_boolean()) refuse(key, "true or false was expected, found " + brief(at(key)));
+    if (!at(key).is_boolean()) refuse_type(key, "true or false");
     return at(key).get<bool>();
   }
   std::string text(const char* key) const {
-    if (!at(key).is_string()) refuse(key, "a string was expected, found " + brief(at(key)));
+    if (!at(key).is_string()) refuse_type(key, "a string");
     return at(key).get<std::string>();
   }
   std::string text(const char* key, const std::string& otherwise) const {
@@ -98,18 +189,21 @@ class JsonFields {
 
   /// @throws ConfigError  "key: why (file)"
   [[noreturn]] void refuse(const char* key, const std::string& why) const {
-    fail(ConfigError(key, concat(why, " (", file_, ")")));
+    fail(ConfigError(concat(prefix_, key), concat(why, " (", file_, ")")));
   }
   const std::string& file() const { return file_; }
 
  private:
-  static std::string brief(const Json& value) {
-    std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-    return text.size() <= 80 ? text : text.substr(0, 77) + "...";
+  JsonFields(const Json& object, std::string file, std::string prefix)
+      : object_(object), file_(std::move(file)), prefix_(std::move(prefix)) {}
+
+  [[noreturn]] void refuse_type(const char* key, const char* expected) const {
+    refuse(key, concat(expected, " was expected, found ", detail::brief(at(key))));
   }
 
   const Json& object_;
   std::string file_;
+  std::string prefix_;  // the objects around this one
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -71,13 +71,8 @@ inline Gathered convert(const Gathered& from, Format to, Index size) {
   const auto each = [&]<class From, class To>(From, To) {
     const auto* const in = reinterpret_cast<const From*>(from.data);
     for (Index i = 0; i < size; ++i) {
-      To value;
-      if constexpr (std::is_same_v<To, double> && std::is_same_v<From, double>)
-        value = in[i];
-      else if constexpr (std::is_same_v<To, double>)
-        value = static_cast<double>(static_cast<float>(in[i]));
-      else
-        value = To(static_cast<float>(in[i]));
+      using Wide = std::conditional_t<std::is_same_v<From, double>, double, float>;  // rounds once, to To
+      const To value = static_cast<To>(static_cast<Wide>(in[i]));
       std::memcpy(out.get() + static_cast<std::size_t>(i) * sizeof(To), &value, sizeof(To));
     }
   };

@@ -1,114 +1,100 @@
 // Safetensors: 8 bytes of header length, a JSON header with each tensor's type, shape and place, then the
 // data. The whole header is checked against the file before any of it is used.
+//
+// Format and limits: https://github.com/huggingface/safetensors. As there, the tensors cover the data without
+// gap or overlap, and a header has at most 100,000,000 bytes.
 #pragma once
 
-#include <eigenformer/core/number_format.hpp>
 #include <eigenformer/hub/json.hpp>
+#include <eigenformer/hub/tensor_view.hpp>
 
 #include <algorithm>
-#include <bit>
+#include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-static_assert(std::endian::native == std::endian::little, "safetensors hold little-endian numbers");
-
-/// The element types that safetensors name.
-enum class ElementType : std::uint8_t { f64, f32, f16, bf16, i64, i32, i16, i8, u64, u32, u16, u8, boolean };
-
 namespace detail {
 
-struct ElementTypeRow {
-  const char* name;
-  ElementType type;
-  Index bytes;
-};
-inline constexpr ElementTypeRow element_types[] = {
-    {"F64", ElementType::f64, 8},     {"F32", ElementType::f32, 4}, {"F16", ElementType::f16, 2},
-    {"BF16", ElementType::bf16, 2},   {"I64", ElementType::i64, 8}, {"I32", ElementType::i32, 4},
-    {"I16", ElementType::i16, 2},     {"I8", ElementType::i8, 1},   {"U64", ElementType::u64, 8},
-    {"U32", ElementType::u32, 4},     {"U16", ElementType::u16, 2}, {"U8", ElementType::u8, 1},
-    {"BOOL", ElementType::boolean, 1}};
+inline constexpr std::uint64_t longest_safetensors_header = 100'000'000;
 
-inline const ElementTypeRow& row_of(ElementType type) {
-  return *std::find_if(std::begin(element_types), std::end(element_types),
-                       [&](const ElementTypeRow& row) { return row.type == type; });
+/// The JSON text of the header, which must lie inside the file.
+inline std::string_view header_text(std::span<const std::byte> bytes, const std::string& file) {
+  std::uint64_t length = 0;
+  if (bytes.size() < sizeof length) {
+    fail(FileError(file, concat("is ", bytes.size(), " bytes long, too short for a safetensors file")));
+  }
+  std::memcpy(&length, bytes.data(), sizeof length);
+  if (length > longest_safetensors_header || length > bytes.size() - sizeof length) {
+    fail(FileError(file, concat("says its header is ", length, " bytes long, the file has ", bytes.size())));
+  }
+  return {reinterpret_cast<const char*>(bytes.data()) + sizeof length, static_cast<std::size_t>(length)};
 }
 
-/// a · b for sizes, or nothing where it overflows.
-inline std::optional<Index> checked_product(Index a, Index b) {
-  if (a < 0 || b < 0 || (b != 0 && a > PTRDIFF_MAX / b)) return std::nullopt;
-  return a * b;
+/// Integers from 0 up that Index holds; nothing for any other JSON value.
+inline std::optional<std::vector<Index>> naturals(const Json& value) {
+  if (!value.is_array()) return std::nullopt;
+  std::vector<Index> out;
+  for (const Json& item : value) {
+    if (!item.is_number_unsigned() || !std::in_range<Index>(item.get<std::uint64_t>())) return std::nullopt;
+    out.push_back(item.get<Index>());
+  }
+  return out;
+}
+
+/// A tensor by its entry in the header: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}.
+/// @param data  what follows the header
+inline TensorView read_tensor(const std::string& file, const std::string& name, const Json& entry,
+                              std::span<const std::byte> data) {
+  TensorView tensor;
+  tensor.name = name;
+  tensor.file = file;
+  if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") || !entry.contains("shape") ||
+      !entry.contains("data_offsets")) {
+    tensor.refuse(
+        concat("dtype, shape and data_offsets were expected, no more and no less, found ", brief(entry)));
+  }
+  const Json& type = entry["dtype"];
+  const auto known = element_type_named(type.is_string() ? type.get_ref<const std::string&>() : "");
+  if (!known) tensor.refuse("unknown dtype " + brief(type));
+  tensor.type = *known;
+
+  const std::string shape = brief(entry["shape"]);
+  const auto sizes = naturals(entry["shape"]);
+  if (!sizes) tensor.refuse("its shape is not a list of sizes: " + shape);
+  const auto bytes = checked_bytes(*known, *sizes);
+  if (!bytes) tensor.refuse("its shape overflows: " + shape);
+  tensor.shape = *sizes;
+
+  const auto offsets = naturals(entry["data_offsets"]);
+  if (!offsets || offsets->size() != 2) {
+    tensor.refuse("its data_offsets are not two positions: " + brief(entry["data_offsets"]));
+  }
+  const Index begin = offsets->front(), end = offsets->back();
+  if (begin > end || end > static_cast<Index>(data.size())) {
+    tensor.refuse(
+        concat("its data_offsets [", begin, ", ", end, "] lie outside the ", data.size(), " bytes of data"));
+  }
+  if (end - begin != *bytes) {
+    tensor.refuse(concat("its shape ", shape, " of ", name_of(*known), " takes ", *bytes,
+                         " bytes, its data_offsets span ", end - begin));
+  }
+  tensor.data = data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(*bytes));
+  return tensor;
 }
 
 }  // namespace detail
-
-/// "F32"
-inline const char* name_of(ElementType type) { return detail::row_of(type).name; }
-
-/// A tensor where it lies in a file. `owner` keeps the memory alive.
-struct TensorView {
-  std::string name;
-  ElementType type = ElementType::f32;
-  std::vector<Index> shape;
-  std::span<const std::byte> data;
-  std::string file;
-  std::shared_ptr<const void> owner;
-
-  Index size() const {
-    Index n = 1;
-    for (const Index d : shape) n *= d;
-    return n;
-  }
-
-  /// The weight format of a floating-point tensor; nothing for integers and booleans.
-  std::optional<Format> format() const {
-    switch (type) {
-      case ElementType::f64: return Format::f64;
-      case ElementType::f32: return Format::f32;
-      case ElementType::bf16: return Format::bf16;
-      case ElementType::f16: return Format::f16;
-      default: return std::nullopt;
-    }
-  }
-
-  /// Element i as a number, wherever the data lies.
-  template <class T> T element(Index i) const {
-    const auto read = [&]<class E>(E value) {
-      std::memcpy(&value, data.data() + i * static_cast<Index>(sizeof(E)), sizeof(E));
-      return value;
-    };
-    switch (type) {
-      case ElementType::f64: return static_cast<T>(read(double{}));
-      case ElementType::f32: return static_cast<T>(read(float{}));
-      case ElementType::f16: return static_cast<T>(static_cast<float>(read(half{})));
-      case ElementType::bf16: return static_cast<T>(static_cast<float>(read(bfloat16{})));
-      case ElementType::i64: return static_cast<T>(read(std::int64_t{}));
-      case ElementType::i32: return static_cast<T>(read(std::int32_t{}));
-      case ElementType::i16: return static_cast<T>(read(std::int16_t{}));
-      case ElementType::i8: return static_cast<T>(read(std::int8_t{}));
-      case ElementType::u64: return static_cast<T>(read(std::uint64_t{}));
-      case ElementType::u32: return static_cast<T>(read(std::uint32_t{}));
-      case ElementType::u16: return static_cast<T>(read(std::uint16_t{}));
-      case ElementType::u8:
-      case ElementType::boolean: break;
-    }
-    return static_cast<T>(read(std::uint8_t{}));
-  }
-
-  /// All elements, row-major.
-  template <class T> std::vector<T> values() const {
-    std::vector<T> out(static_cast<std::size_t>(size()));
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = element<T>(static_cast<Index>(i));
-    return out;
-  }
-};
 
 /// The tensors of one file, by name.
 class SafeTensors {
@@ -136,7 +122,7 @@ class SafeTensors {
   /// @throws FileError  if there is no such tensor
   const TensorView& at(const std::string& name) const {
     const TensorView* const tensor = find(name);
-    if (!tensor) fail(FileError(file_, concat("has no tensor \"", name, "\"")));
+    if (!tensor) fail(FileError(file_, concat("has no tensor \"", printable(name), "\"")));
     return *tensor;
   }
   /// Adds the tensors of another file.
@@ -144,174 +130,180 @@ class SafeTensors {
   void merge(SafeTensors other) {
     for (auto& [name, tensor] : other.tensors_) {
       const auto [at, fresh] = tensors_.try_emplace(name, std::move(tensor));
-      if (!fresh) fail(FileError(other.file_, concat("tensor \"", name, "\" is also in ", at->second.file)));
+      if (!fresh) tensor.refuse("is also in " + at->second.file);
     }
   }
 
  private:
-  static constexpr std::uint64_t longest_header = 100'000'000;  // as in the reference implementation
-
   void parse(std::span<const std::byte> bytes, const std::string& path,
              const std::shared_ptr<const void>& owner) {
     file_ = path;
-    std::uint64_t length = 0;
-    if (bytes.size() < sizeof length)
-      fail(FileError(path, concat("is ", bytes.size(), " bytes long, too short for a safetensors file")));
-    std::memcpy(&length, bytes.data(), sizeof length);
-    if (length > longest_header || length > bytes.size() - sizeof length)
-      fail(
-          FileError(path, concat("says its header is ", length, " bytes long, the file has ", bytes.size())));
-    const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + sizeof length, length);
-    const Json json = parse_json(header, path);
-    if (!json.is_object()) fail(FileError(path, "its header is not a JSON object"));
-    const auto data = bytes.subspan(sizeof length + length);
-    for (const auto& [name, entry] : json.items()) {
+    const std::string_view text = detail::header_text(bytes, path);
+    if (!text.starts_with('{')) fail(FileError(path, "its header does not begin with {"));
+    const Json header = parse_json(text, path);
+    const auto data = bytes.subspan(sizeof(std::uint64_t) + text.size());
+    for (const auto& [name, entry] : header.items()) {
       if (name == "__metadata__") {
-        if (!entry.is_object()) fail(FileError(path, "its __metadata__ is not an object of strings"));
-        for (const auto& [key, value] : entry.items()) {
-          if (!value.is_string()) fail(FileError(path, concat("its metadata \"", key, "\" is not a string")));
-          metadata_[key] = value.get<std::string>();
-        }
+        read_metadata(entry);
       } else {
-        add(name, entry, data, owner);
+        TensorView& tensor = tensors_[name] = detail::read_tensor(path, name, entry, data);
+        tensor.owner = owner;
       }
     }
-    check_cover(static_cast<Index>(data.size()));
+    check_cover(data);
   }
 
-  void add(const std::string& name, const Json& entry, std::span<const std::byte> data,
-           const std::shared_ptr<const void>& owner) {
-    const auto refuse = [&](const std::string& why) {
-      fail(FileError(file_, concat("tensor \"", name, "\": ", why)));
-    };
-    const auto natural = [](const Json& value) {
-      return value.is_number_unsigned() &&
-             value.get<std::uint64_t>() <= static_cast<std::uint64_t>(PTRDIFF_MAX);
-    };
-    if (!entry.is_object() || entry.size() != 3 || !entry.contains("dtype") || !entry.contains("shape") ||
-        !entry.contains("data_offsets"))
-      refuse("dtype, shape and data_offsets were expected, no more and no less");
-    const Json &dtype = entry["dtype"], &shape = entry["shape"], &offsets = entry["data_offsets"];
-    if (!dtype.is_string()) refuse("its dtype is not a string");
-    const auto row = std::find_if(std::begin(detail::element_types), std::end(detail::element_types),
-                                  [&](const auto& known) { return dtype == known.name; });
-    if (row == std::end(detail::element_types)) refuse(concat("unknown dtype ", dtype.get<std::string>()));
-    if (!shape.is_array() || !std::all_of(shape.begin(), shape.end(), natural))
-      refuse("its shape is not a list of sizes: " + shape.dump());
-    if (!offsets.is_array() || offsets.size() != 2 || !natural(offsets[0]) || !natural(offsets[1]))
-      refuse("its data_offsets are not two positions: " + offsets.dump());
-
-    std::optional<Index> bytes = row->bytes;
-    for (const Json& size : shape)
-      if (bytes) bytes = detail::checked_product(*bytes, size.get<Index>());
-    if (!bytes) refuse("its shape overflows: " + shape.dump());
-    const Index begin = offsets[0].get<Index>(), end = offsets[1].get<Index>();
-    if (begin > end || end > static_cast<Index>(data.size()))
-      refuse(concat("its data_offsets [", begin, ", ", end, "] lie outside the ", data.size(),
-                    " bytes of data"));
-    if (end - begin != *bytes)
-      refuse(concat("its shape ", shape.dump(), " of ", row->name, " takes ", *bytes,
-                    " bytes, its data_offsets span ", end - begin));
-    tensors_[name] = {name,
-                      row->type,
-                      shape.get<std::vector<Index>>(),
-                      data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(*bytes)),
-                      file_,
-                      owner};
-    places_.push_back({begin, end, name});
+  void read_metadata(const Json& metadata) {
+    if (!metadata.is_object()) {
+      fail(FileError(file_, "its __metadata__ is not an object of strings: " + detail::brief(metadata)));
+    }
+    for (const auto& [key, value] : metadata.items()) {
+      if (!value.is_string()) {
+        fail(FileError(
+            file_, concat("its metadata \"", printable(key), "\" is not a string: ", detail::brief(value))));
+      }
+      metadata_[key] = value.get<std::string>();
+    }
   }
 
   /// The tensors must cover the data exactly: nothing twice, nothing hidden between.
-  void check_cover(Index size) {
-    std::sort(places_.begin(), places_.end());
-    Index reached = 0;
-    for (const auto& [begin, end, name] : places_) {
-      if (begin < reached) fail(FileError(file_, concat("tensor \"", name, "\" overlaps the one before it")));
-      if (begin > reached)
-        fail(FileError(file_, concat("bytes ", reached, " to ", begin, " belong to no tensor")));
-      reached = end;
+  void check_cover(std::span<const std::byte> data) const {
+    std::vector<const TensorView*> order;
+    for (const auto& [name, tensor] : tensors_) order.push_back(&tensor);
+    std::sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
+      return std::tuple(a->data.data(), a->data.size()) < std::tuple(b->data.data(), b->data.size());
+    });
+    const std::byte* reached = data.data();
+    const auto refuse_gap = [&](const std::byte* until) {
+      fail(FileError(file_, concat("bytes ", reached - data.data(), " to ", until - data.data(),
+                                   " of the data belong to no tensor")));
+    };
+    for (const TensorView* tensor : order) {
+      if (tensor->data.data() < reached) tensor->refuse("its data overlap those of another tensor");
+      if (tensor->data.data() > reached) refuse_gap(tensor->data.data());
+      reached += tensor->data.size();
     }
-    if (reached != size)
-      fail(FileError(file_, concat("bytes ", reached, " to ", size, " belong to no tensor")));
-    places_.clear();
+    if (reached != data.data() + data.size()) refuse_gap(data.data() + data.size());
   }
 
-  struct Place {
-    Index begin, end;
-    std::string name;
-    auto operator<=>(const Place&) const = default;
-  };
   std::string file_;
   std::map<std::string, TensorView> tensors_;
   std::map<std::string, std::string> metadata_;
-  std::vector<Place> places_;  // while parsing
 };
 
-/// All tensors of a model folder: model.safetensors, or the shards that model.safetensors.index.json lists.
-/// @throws FileError  for a shard that is absent or lies outside the folder, a tensor that is not in the
-/// shard that
-///                    the index names, or one that the index does not know
-inline SafeTensors open_folder(const std::string& folder) {
-  const std::string index = folder + "/model.safetensors.index.json";
-  const auto exists = [](const std::string& path) {
-    std::FILE* const file = std::fopen(path.c_str(), "rb");
-    if (file) std::fclose(file);
-    return file != nullptr;
-  };
-  if (!exists(index)) return SafeTensors(folder + "/model.safetensors");
+namespace detail {
+
+/// The tensors that each shard must hold, from a file model.safetensors.index.json.
+inline std::map<std::string, std::vector<std::string>> read_shards(const std::string& index) {
   const Json json = read_json(index);
-  const Json& map = JsonFields(json, index).at("weight_map");
-  if (!map.is_object()) fail(FileError(index, "its weight_map is not an object"));
+  const Json& listed = JsonFields(json, index).at("weight_map");
+  if (!listed.is_object()) fail(FileError(index, "its weight_map is not an object: " + brief(listed)));
   std::map<std::string, std::vector<std::string>> shards;
-  for (const auto& [name, shard] : map.items()) {
-    if (!shard.is_string()) fail(FileError(index, concat("tensor \"", name, "\" has no shard")));
-    const std::string file = shard.get<std::string>();
-    if (file.empty() || file.find_first_of("/\\:") != std::string::npos || file == "..")
-      fail(FileError(index,
-                     concat("tensor \"", name, "\": shard \"", file, "\" is not a file of this folder")));
+  for (const auto& [name, shard] : listed.items()) {
+    const std::string file = shard.is_string() ? shard.get<std::string>() : "";
+    constexpr std::string_view apart("/\\:\0", 4);
+    if (file.empty() || file == "." || file == ".." || file.find_first_of(apart) != file.npos) {
+      fail(FileError(index, concat("tensor \"", printable(name), "\": shard ", brief(shard),
+                                   " is not a file of this folder")));
+    }
     shards[file].push_back(name);
   }
+  return shards;
+}
+
+}  // namespace detail
+
+/// All tensors of a model folder: model.safetensors or, where there is none, the shards that
+/// model.safetensors.index.json lists.
+/// @throws FileError  for a shard that is absent or lies outside the folder, and for a tensor that is not in
+///                    the shard that the index names, in two shards, or unknown to the index
+inline SafeTensors open_folder(const std::string& folder) {
+  const std::string single = folder + "/model.safetensors", index = single + ".index.json";
+  if (detail::path_exists(single)) return SafeTensors(single);
+  if (!detail::path_exists(index)) {
+    fail(FileError(folder, "has neither model.safetensors nor model.safetensors.index.json"));
+  }
   SafeTensors all;
-  for (const auto& [file, names] : shards) {
+  for (const auto& [file, names] : detail::read_shards(index)) {
     SafeTensors shard(folder + "/" + file);
     for (const std::string& name : names) shard.at(name);
-    for (const auto& [name, tensor] : shard.tensors())
-      if (!map.contains(name))
-        fail(FileError(tensor.file, concat("tensor \"", name, "\" is not in ", index)));
+    if (shard.tensors().size() != names.size()) {
+      const std::set<std::string> listed(names.begin(), names.end());
+      for (const auto& [name, tensor] : shard.tensors()) {
+        if (!listed.contains(name)) tensor.refuse("the index does not list it for this shard");
+      }
+    }
     all.merge(std::move(shard));
   }
   return all;
 }
 
-/// Writes tensors to a file: first beside it, then under its name, so that no reader ever sees half of it.
-/// @throws FileError  if it cannot be written
-inline void write_safetensors(const std::string& path, const std::vector<TensorView>& tensors,
-                              const std::map<std::string, std::string>& metadata = {}) {
+namespace detail {
+
+/// The header of a file that holds these tensors in this order, padded with blanks so that the data begin at
+/// a multiple of 8 bytes.
+inline std::string header_for(const std::vector<const TensorView*>& tensors,
+                              const std::map<std::string, std::string>& metadata, const std::string& path) {
   Json header = Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t reached = 0;
-  for (const TensorView& tensor : tensors) {
-    if (header.contains(tensor.name))
-      fail(FileError(path, concat("tensor \"", tensor.name, "\" given twice")));
-    header[tensor.name] = {{"dtype", name_of(tensor.type)},
-                           {"shape", tensor.shape},
-                           {"data_offsets", {reached, reached + tensor.data.size()}}};
-    reached += tensor.data.size();
+  for (const TensorView* tensor : tensors) {
+    const auto refuse = [&](const std::string& why) {
+      fail(FileError(path, concat("tensor \"", printable(tensor->name), "\": ", why)));
+    };
+    if (header.contains(tensor->name) || tensor->name == "__metadata__") refuse("the name is taken");
+    const auto bytes = checked_bytes(tensor->type, tensor->shape);
+    if (!bytes || !std::cmp_equal(*bytes, tensor->data.size())) {
+      refuse(concat(ShapeError::text(tensor->shape), " of ", name_of(tensor->type), " does not take ",
+                    tensor->data.size(), " bytes"));
+    }
+    header[tensor->name] = {{"dtype", name_of(tensor->type)},
+                            {"shape", tensor->shape},
+                            {"data_offsets", {reached, reached + tensor->data.size()}}};
+    reached += tensor->data.size();
   }
-  std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');  // data starts at a multiple of 8 bytes
-  const std::uint64_t length = text.size();
+  using OnBadText = Json::error_handler_t;
+  std::string text = header.dump(-1, ' ', false, OnBadText::replace);
+  if (text != header.dump(-1, ' ', false, OnBadText::ignore)) {
+    fail(FileError(path, "a name or the metadata is not valid UTF-8"));
+  }
+  text.resize((text.size() + 7) / 8 * 8, ' ');
+  if (text.size() > longest_safetensors_header) {
+    fail(FileError(path, concat("its header would be ", text.size(), " bytes long")));
+  }
+  return text;
+}
+
+}  // namespace detail
+
+/// Writes tensors to a file, widest elements first so that each is aligned to its type: first beside the
+/// file, then under its name, so that no reader ever sees half of it.
+/// @throws FileError  if it cannot be written, two tensors have one name, or bytes do not match type and
+/// shape
+inline void write_safetensors(const std::string& path, const std::vector<TensorView>& tensors,
+                              const std::map<std::string, std::string>& metadata = {}) {
+  std::vector<const TensorView*> order;
+  for (const TensorView& tensor : tensors) order.push_back(&tensor);
+  std::stable_sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
+    return bytes_of(a->type) > bytes_of(b->type);
+  });
+  const std::string header = detail::header_for(order, metadata, path);
+  const std::uint64_t length = header.size();
+
   const std::string aside = path + ".part";
   std::FILE* const file = std::fopen(aside.c_str(), "wb");
-  if (!file) fail(FileError(path, concat("cannot write: ", std::strerror(errno))));
-  bool good = std::fwrite(&length, sizeof length, 1, file) == 1 &&
-              std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  for (const TensorView& tensor : tensors)
-    good = good && (tensor.data.empty() ||
-                    std::fwrite(tensor.data.data(), 1, tensor.data.size(), file) == tensor.data.size());
-  good = (std::fclose(file) == 0) && good && std::rename(aside.c_str(), path.c_str()) == 0;
+  if (!file) fail(FileError(path, concat("cannot write: ", detail::system_reason())));
+  bool good = true;
+  const auto write = [&](const void* from, std::size_t size) {
+    good = good && (size == 0 || std::fwrite(from, 1, size, file) == size);
+  };
+  write(&length, sizeof length);
+  write(header.data(), header.size());
+  for (const TensorView* tensor : order) write(tensor->data.data(), tensor->data.size());
+  good = std::fclose(file) == 0 && good;
+  good = good && detail::rename_over(aside, path);
   if (!good) {
-    const std::string why = std::strerror(errno);
+    const std::string why = detail::system_reason();
     std::remove(aside.c_str());
     fail(FileError(path, concat("cannot write: ", why)));
   }
