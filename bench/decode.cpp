@@ -1,0 +1,46 @@
+// One token after the other: tokens per second, and the weights read as GB/s. With several sessions the
+// weights pass through memory once for all of them.
+#include "models.hpp"
+
+#include <benchmark/benchmark.h>
+
+namespace ef = eigenformer;
+
+namespace {
+
+template <const ef::ModelConfig& config> void decode(benchmark::State& state) {
+  constexpr ef::Index length = 256;
+  const auto& model = shapes::model<config>();
+  ef::Threads threads(static_cast<int>(state.range(0)));
+  const auto count = static_cast<std::size_t>(state.range(1));
+  std::vector<ef::Session<float>> sessions;
+  std::vector<ef::Session<float>*> all;
+  sessions.reserve(count);
+  for (std::size_t i = 0; i < count; ++i)
+    all.push_back(&sessions.emplace_back(model, threads, ef::SessionOptions{.capacity = length}));
+  const std::vector<ef::Token> tokens = shapes::tokens(length, config.vocab_size);
+  std::size_t at = 0;
+  for (auto _ : state) {  // a sequence of `length` tokens, then from the beginning
+    if (at == static_cast<std::size_t>(length)) {
+      for (auto& session : sessions) session.truncate(0);
+      at = 0;
+    }
+    const std::vector<std::span<const ef::Token>> next(count, std::span(tokens).subspan(at++, 1));
+    ef::feed_together<float>(all, next);
+    benchmark::DoNotOptimize(sessions[0].logits().data());
+  }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(count));
+  state.SetBytesProcessed(state.iterations() * ef::count(model.parameters()) *
+                          static_cast<ef::Index>(sizeof(float)));
+}
+
+void arguments(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"threads", "sessions"})
+      ->ArgsProduct({{1, 2}, {1, 4, 16}})
+      ->UseRealTime()
+      ->Unit(benchmark::kMicrosecond);
+}
+BENCHMARK(decode<shapes::llama_110m>)->Name("decode/llama_110m")->Apply(arguments);
+BENCHMARK(decode<shapes::llama_260k>)->Name("decode/llama_260k")->Apply(arguments);
+
+}  // namespace
