@@ -20,7 +20,7 @@ void attention(benchmark::State& state) {
   ef::Matrix<float> y(queries, heads * size);
   const float* const page = memory.data();
   const ef::AttentionSequence<float> sequence{
-      0, queries, keys - queries, {&page, keys, 0, keys * width, width, keys}};
+      0, queries, keys - queries, {&page, keys, 0, keys * width, width, size, keys}};
   const ef::AttentionRule<float> rule{
       .heads = heads, .key_value_heads = key_value_heads, .head_size = size, .scale = 0.125f};
   for (auto _ : state) {

@@ -1,8 +1,9 @@
 // The key/value cache of one sequence: what attention needs of the tokens so far.
 //
-// Memory comes in pages of a fixed number of tokens, each with all layers. Forks of a cache share its pages;
-// a page that is shared is copied before either side writes to it (copy on write), which is at most the last
-// one.
+// Memory comes in pages of a fixed number of tokens, each with all layers; within a layer's page the rows of
+// a head stand one after another, so that a decode step reads them in order. Forks of a cache share its
+// pages; a page that is shared is copied before either side writes to it (copy on write), which is at most
+// the last one.
 #pragma once
 
 #include <eigenformer/nn/attention.hpp>
@@ -16,7 +17,10 @@ template <class S> class KeyValues {
  public:
   /// Room for `capacity` tokens of the config's decoder, set aside now but not touched.
   KeyValues(const ModelConfig& config, Index capacity)
-      : layers_(config.n_layers), width_(config.key_value_width()), capacity_(capacity) {
+      : layers_(config.n_layers),
+        heads_(config.key_value_heads()),
+        size_of_head_(config.head_width()),
+        capacity_(capacity) {
     const auto n = static_cast<std::size_t>((capacity + page_rows - 1) / page_rows);
     pages_.resize(n);
     pointers_.resize(n);
@@ -48,21 +52,20 @@ template <class S> class KeyValues {
       } else if (pages_[i].use_count() > 1) {
         const std::shared_ptr<S[]> shared = pages_[i];
         renew(i);
-        std::copy(shared.get(), shared.get() + page_size(), pointers_[i]);
+        copy_rows(shared.get(), pointers_[i], size_ - static_cast<Index>(i) * page_rows);
       }
     }
   }
 
-  /// Writes keys and values [rows, width] of the tokens after size() for one layer. prepare() must have been
-  /// called.
+  /// Writes keys and values [rows, heads · head size] of the tokens after size() for one layer. prepare()
+  /// must have been called.
   void write(Index layer, Index rows, const S* keys, const S* values, Index stride) {
-    for (Index r = 0; r < rows; ++r, keys += stride, values += stride) {
-      const Index at = size_ + r;
-      S* const row =
-          pointers_[static_cast<std::size_t>(at / page_rows)] + offset(layer) + at % page_rows * width_;
-      std::copy(keys, keys + width_, row);
-      std::copy(values, values + width_, row + page_rows * width_);
-    }
+    for (Index r = 0; r < rows; ++r, keys += stride, values += stride)
+      for (Index h = 0; h < heads_; ++h) {
+        S* const to = place(layer, size_ + r, h);
+        std::copy_n(keys + h * size_of_head_, size_of_head_, to);
+        std::copy_n(values + h * size_of_head_, size_of_head_, to + half_page());
+      }
   }
 
   /// Counts `rows` more tokens, once every layer has written them.
@@ -70,12 +73,14 @@ template <class S> class KeyValues {
 
   /// Where a layer's first `count` keys and values lie, for attention.
   KeyValueRows<S> rows(Index layer, Index count) const {
-    return {pointers_.data(), page_rows, offset(layer), offset(layer) + page_rows * width_, width_, count};
+    const Index keys = layer * 2 * half_page();
+    return {pointers_.data(),          page_rows, keys, keys + half_page(), size_of_head_,
+            page_rows * size_of_head_, count};
   }
 
   /// Copies of a layer's keys or values, [size, key/value heads · head_size], for people who look at them.
-  Matrix<S> keys(Index layer) const { return gather(offset(layer)); }
-  Matrix<S> values(Index layer) const { return gather(offset(layer) + page_rows * width_); }
+  Matrix<S> keys(Index layer) const { return gather(layer, 0); }
+  Matrix<S> values(Index layer) const { return gather(layer, half_page()); }
 
   /// Bytes set aside for `capacity` tokens.
   static Index bytes(const ModelConfig& config, Index capacity) {
@@ -96,27 +101,39 @@ template <class S> class KeyValues {
   static std::size_t used_pages(Index size) {
     return static_cast<std::size_t>((size + page_rows - 1) / page_rows);
   }
-  Index offset(Index layer) const { return layer * 2 * page_rows * width_; }
-  Index page_size() const { return layers_ * 2 * page_rows * width_; }
+  /// Keys, or values, of one layer's page.
+  Index half_page() const { return page_rows * heads_ * size_of_head_; }
+  Index page_size() const { return layers_ * 2 * half_page(); }
+  /// Where a token's key for a head lies; its value is half_page() behind.
+  S* place(Index layer, Index token, Index head) const {
+    return pointers_[static_cast<std::size_t>(token / page_rows)] + layer * 2 * half_page() +
+           (head * page_rows + token % page_rows) * size_of_head_;
+  }
 
   void renew(std::size_t page) {
     pages_[page] = std::shared_ptr<S[]>(new S[static_cast<std::size_t>(page_size())]);  // uninitialised
     pointers_[page] = pages_[page].get();
   }
+  /// The first `rows` tokens of a page: all that is written.
+  void copy_rows(const S* from, S* to, Index rows) const {
+    for (Index part = 0; part < 2 * layers_ * heads_;
+         ++part, from += page_rows * size_of_head_, to += page_rows * size_of_head_)
+      std::copy_n(from, rows * size_of_head_, to);
+  }
   void drop(std::size_t page) {
     pages_[page].reset();
     pointers_[page] = nullptr;
   }
-  Matrix<S> gather(Index from) const {
-    Matrix<S> out(size_, width_);
-    for (Index r = 0; r < size_; ++r) {
-      const S* const row = pointers_[static_cast<std::size_t>(r / page_rows)] + from + r % page_rows * width_;
-      std::copy(row, row + width_, out.data() + r * width_);
-    }
+  Matrix<S> gather(Index layer, Index behind) const {
+    Matrix<S> out(size_, heads_ * size_of_head_);
+    for (Index r = 0; r < size_; ++r)
+      for (Index h = 0; h < heads_; ++h)
+        std::copy_n(place(layer, r, h) + behind, size_of_head_,
+                    out.data() + r * out.cols() + h * size_of_head_);
     return out;
   }
 
-  Index layers_, width_, capacity_, size_ = 0;
+  Index layers_, heads_, size_of_head_, capacity_, size_ = 0;
   std::vector<std::shared_ptr<S[]>> pages_;
   std::vector<S*> pointers_;
 };

@@ -117,7 +117,8 @@ void forward(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& conf
           sequence.memory = cache->rows(layer, sequence.past + sequence.rows);
         } else {
           pages[s] = k.data() + sequence.first * k.cols();
-          sequence.memory = {&pages[s], sequence.rows, 0, v.data() - k.data(), k.cols(), sequence.rows};
+          sequence.memory = {&pages[s],           sequence.rows, 0, v.data() - k.data(), k.cols(),
+                             config.head_width(), sequence.rows};
         }
       }
       if (trace && trace->keep_attentions) {

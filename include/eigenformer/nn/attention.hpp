@@ -41,7 +41,8 @@ template <class S> struct KeyValueRows {
   const S* const* pages = nullptr;
   Index page_rows = 0;
   Index keys = 0, values = 0;  ///< offsets within a page
-  Index stride = 0;            ///< between rows: key/value heads · head_size
+  Index stride = 0;            ///< from a row to the next
+  Index head = 0;              ///< from a key/value head to the next
   Index count = 0;             ///< rows that hold tokens
 };
 
@@ -141,7 +142,7 @@ void attend_block(const AttentionRule<S>& rule, const AttentionSequence<S>& sequ
   for (Index block = first_key / step * step; block < last_key; block += step) {
     const Index n = (std::min)(step, last_key - block);
     const S* const page = memory.pages[block / memory.page_rows];
-    const Index row = block % memory.page_rows * memory.stride + group * size;
+    const Index row = block % memory.page_rows * memory.stride + group * memory.head;
     dot_kernel(queries, size, page + memory.keys + row, memory.stride, rows, n, size, Epilogue<S>{}, scores,
                key_block, packed);
     for (Index i = 0; i < rows; ++i) {
@@ -262,7 +263,7 @@ Matrix<S> attention_probabilities(const AttentionRule<S>& rule, const AttentionS
     S highest = -std::numeric_limits<S>::infinity(), sum(0);
     for (Index k = from; k < to; ++k) {
       const S* const key = memory.pages[k / memory.page_rows] + memory.keys +
-                           k % memory.page_rows * memory.stride + group * size;
+                           k % memory.page_rows * memory.stride + group * memory.head;
       S score(0);
       for (Index c = 0; c < size; ++c) score += q(sequence.first + i, head * size + c) * key[c];
       score *= rule.scale;
