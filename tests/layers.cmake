@@ -1,0 +1,43 @@
+# Reads every #include of the library and fails on an arrow that points up:
+#   core <- model/config <- nn <- model <- generate;   text, evaluate see core;   plan sees core and model/config;
+#   hub sees model, generate and text.
+# Run with: cmake -D INCLUDE=<folder> -P layers.cmake
+set(core_sees core)
+set(nn_sees core nn)
+set(model_sees core nn model)
+set(generate_sees core nn model generate)
+set(train_sees core nn model train)
+set(text_sees core text)
+set(evaluate_sees core evaluate)
+set(plan_sees core plan)
+set(hub_sees core nn model generate text hub)
+
+get_filename_component(INCLUDE ${INCLUDE} ABSOLUTE)
+file(GLOB_RECURSE headers RELATIVE ${INCLUDE}/eigenformer ${INCLUDE}/eigenformer/*.hpp)
+list(FILTER headers INCLUDE REGEX /) # the faces at the top may include everything
+list(LENGTH headers count)
+if(count LESS 30)
+  message(FATAL_ERROR "only ${count} headers found under ${INCLUDE}/eigenformer")
+endif()
+set(wrong 0)
+foreach(header ${headers})
+  string(REGEX REPLACE "/.*" "" layer ${header})
+  file(STRINGS ${INCLUDE}/eigenformer/${header} lines REGEX "#include <eigenformer/.*/")
+  foreach(line ${lines})
+    string(REGEX REPLACE ".*<eigenformer/([^>]*)>.*" "\\1" target ${line})
+    string(REGEX REPLACE "/.*" "" below ${target})
+    if(NOT below IN_LIST ${layer}_sees AND NOT target STREQUAL "model/config.hpp")
+      message("${header} includes ${target}: ${layer} must not see ${below}")
+      math(EXPR wrong "${wrong} + 1")
+    endif()
+    if(layer STREQUAL "core" AND target STREQUAL "model/config.hpp" OR header STREQUAL "model/config.hpp"
+       AND NOT below STREQUAL "core")
+      message("${header} includes ${target}: it stands below")
+      math(EXPR wrong "${wrong} + 1")
+    endif()
+  endforeach()
+endforeach()
+if(wrong)
+  message(FATAL_ERROR "${wrong} includes point up")
+endif()
+message("${count} headers, every arrow points down")
