@@ -1,3 +1,4 @@
+cmake_minimum_required(VERSION 3.22)
 # Reads every #include of the library and fails on an arrow that points up:
 #   core <- model/config <- nn <- model <- generate;   text, evaluate see core;   plan sees core and model/config;
 #   hub sees model, generate and text.
