@@ -1,4 +1,4 @@
-#include "generate/allocation_counter.hpp"
+#include "support/allocation_counter.hpp"
 #include "generate/naive_sampling.hpp"
 #include <eigenformer/generate/sampler.hpp>
 

@@ -1,0 +1,204 @@
+#include "support/allocation_counter.hpp"
+#include "support/tiny_configs.hpp"
+#include <eigenformer/model/session.hpp>
+
+#include <thread>
+
+#include <doctest/doctest.h>
+
+namespace ef = eigenformer;
+
+namespace {
+
+std::vector<ef::Token> some_tokens(ef::Index count, ef::Index vocabulary, ef::Index seed = 1) {
+  std::vector<ef::Token> out;
+  for (ef::Index i = 0; i < count; ++i)
+    out.push_back(static_cast<ef::Token>((i * i * 7 + i * 13 + seed * 31) % vocabulary));
+  return out;
+}
+
+/// Weights away from their initial values, so that no norm or bias is trivial.
+ef::CausalLM<float> lively(const ef::ModelConfig& config) {
+  ef::CausalLM<float> model(config, ef::Seed{5});
+  std::uint64_t stream = 1000;
+  ef::visit(model.parameters(), [&](const std::string&, auto& leaf) {
+    const ef::Random random(ef::Seed{6}, ++stream);
+    float* const values = [&] {
+      if constexpr (requires { leaf.format(); })
+        return leaf.values().data();
+      else
+        return leaf.data();
+    }();
+    for (ef::Index i = 0; i < leaf.size(); ++i)
+      values[i] += 0.2f * static_cast<float>(random.normal(static_cast<std::uint64_t>(i)));
+  });
+  return model;
+}
+
+}  // namespace
+
+TEST_CASE("a prompt at once, in chunks, and token by token gives the same logits to the bit") {
+  for (const auto& [name, config] : tiny::decoders()) {
+    CAPTURE(name);
+    const auto model = lively(config);
+    const auto tokens = some_tokens(150, config.vocab_size);
+    const ef::Matrix<float> all = model({tokens});
+    CHECK(all.allFinite());
+    ef::Threads threads(1);
+    for (const ef::Index chunk : {512, 64, 37, 1}) {
+      ef::Session<float> session(model, threads, {.chunk = chunk});
+      session.feed(tokens);
+      CHECK(session.logits() == all.row(149));
+    }
+    ef::Session<float> session(model, threads);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      session.feed({&tokens[i], 1});
+      REQUIRE(session.logits() == all.row(static_cast<ef::Index>(i)));
+    }
+  }
+}
+
+TEST_CASE("sequences of different lengths fed together get what each gets alone, to the bit") {
+  for (const auto& [name, config] : tiny::decoders()) {
+    CAPTURE(name);
+    const auto model = lively(config);
+    ef::Threads threads(2);
+    std::vector<ef::Session<float>> together, alone;
+    std::vector<ef::Session<float>*> pointers;
+    std::vector<std::vector<ef::Token>> texts;
+    together.reserve(11);
+    for (ef::Index i = 0; i < 11; ++i) {
+      texts.push_back(some_tokens(1 + 9 * i % 40, config.vocab_size, i));
+      pointers.push_back(&together.emplace_back(model, threads, ef::SessionOptions{.chunk = 48}));
+      alone.emplace_back(model, threads);
+    }
+    for (int round = 0; round < 3; ++round) {
+      std::vector<std::span<const ef::Token>> next;
+      for (const auto& text : texts) next.push_back(round == 0 ? std::span(text) : std::span(text).first(1));
+      ef::feed_together<float>(pointers, next);
+      for (std::size_t i = 0; i < texts.size(); ++i) {
+        alone[i].feed(next[i]);
+        CHECK(together[i].logits() == alone[i].logits());
+      }
+    }
+  }
+}
+
+TEST_CASE("the number of threads does not show in the bits") {
+  for (const auto& [name, config] : tiny::decoders()) {
+    CAPTURE(name);
+    auto wide = config;
+    wide.d_ff = 1000;  // wide enough that products are split
+    wide.vocab_size = 3001;
+    const auto model = lively(wide);
+    const auto tokens = some_tokens(100, wide.vocab_size);
+    ef::Threads one(1);
+    ef::Session<float> expected(model, one);
+    expected.feed(tokens);
+    for (const int count : {2, 3, 5}) {
+      ef::Threads threads(count);
+      ef::Session<float> session(model, threads);
+      session.feed(tokens);
+      CHECK(session.logits() == expected.logits());
+    }
+  }
+}
+
+TEST_CASE("sessions of one model run on several threads at once") {
+  const auto model = lively(tiny::decoders()[1].config);
+  const auto tokens = some_tokens(60, model.config().vocab_size);
+  const ef::Matrix<float> expected = model({tokens});
+  std::vector<std::thread> users;
+  std::vector<char> equal(4, 0);
+  ef::Threads shared(2);
+  for (std::size_t i = 0; i < equal.size(); ++i)
+    users.emplace_back([&, i] {
+      ef::Session<float> session(model, shared);
+      for (const ef::Token token : tokens) session.feed({&token, 1});
+      equal[i] = session.logits() == expected.row(59);
+    });
+  for (auto& user : users) user.join();
+  CHECK(equal == std::vector<char>(4, 1));
+}
+
+TEST_CASE("a fork goes its own way, and neither side sees the other") {
+  const auto model = lively(tiny::decoders()[1].config);
+  const auto tokens = some_tokens(140, model.config().vocab_size);
+  ef::Threads threads(1);
+  ef::Session<float> session(model, threads);
+  session.feed(tokens);
+  ef::Session<float> fork = session.fork();
+  CHECK(fork.logits() == session.logits());
+  const ef::Token left = 3, right = 4;
+  session.feed({&left, 1});
+  fork.feed({&right, 1});
+  auto with_left = tokens, with_right = tokens;
+  with_left.push_back(left);
+  with_right.push_back(right);
+  CHECK(session.logits() == model({with_left}).row(140));
+  CHECK(fork.logits() == model({with_right}).row(140));
+
+  session.truncate(100);
+  CHECK(session.size() == 100);
+  session.feed({&right, 1});
+  auto shorter = std::vector<ef::Token>(tokens.begin(), tokens.begin() + 100);
+  shorter.push_back(right);
+  CHECK(session.logits() == model({shorter}).row(100));
+}
+
+TEST_CASE("a decode step allocates nothing once it has run") {
+  if (!AllocationCounter::counts) {
+    MESSAGE("skipped: allocations are not counted in this build");
+    return;
+  }
+  for (const auto& [name, config] : tiny::decoders()) {
+    if (config.positions == ef::Positions::relative_buckets) continue;  // of encoder-decoders
+    for (const int count : {1, 2}) {
+      CAPTURE(name);
+      CAPTURE(count);
+      const auto model = lively(config);
+      ef::Threads threads(count);
+      ef::Session<float> session(model, threads);
+      const ef::Token token = 3;
+      session.feed({&token, 1});  // sizes every buffer
+      const AllocationCounter counter;
+      for (int i = 0; i < 150; ++i) session.feed({&token, 1});
+      CHECK(counter.count() == 0);
+    }
+  }
+}
+
+TEST_CASE("what does not fit is found before any work is done, and says both numbers") {
+  const auto model = lively(tiny::decoders()[0].config);  // 200 positions, 61 tokens
+  ef::Threads threads(1);
+  ef::Session<float> session(model, threads, {.capacity = 10});
+  const auto refusal = [&](const std::vector<ef::Token>& tokens) -> std::string {
+    try {
+      session.feed(tokens);
+    } catch (const ef::Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(refusal({}) == "a sequence of no tokens");
+  CHECK(refusal({1, 61}) == "token 61 at position 1 is outside the vocabulary of 61");
+  CHECK(refusal({-1}) == "token -1 at position 0 is outside the vocabulary of 61");
+  CHECK(refusal(some_tokens(11, 61)) == "11 tokens exceed the session's capacity of 10");
+  CHECK(session.size() == 0);
+  CHECK(refusal(some_tokens(10, 61)) == "");
+  CHECK(refusal({1}) == "11 tokens exceed the session's capacity of 10");
+  CHECK(session.size() == 10);
+
+  try {
+    model({some_tokens(201, 61)});
+    FAIL("a sequence beyond the window was taken");
+  } catch (const ef::WindowError& error) {
+    CHECK(error.window == 200);
+    CHECK(error.asked == 201);
+    CHECK(std::string(error.what()) == "201 tokens exceed the context window of 200");
+  }
+  CHECK_THROWS_AS(ef::Session<float>(model, threads, {.capacity = 201}), ef::WindowError);
+  CHECK_THROWS_AS(ef::Session<float>(model, threads, {.capacity = -1}), ef::ConfigError);
+  CHECK_THROWS_AS(ef::Session<float>(model, threads, {.chunk = 0}), ef::ConfigError);
+  CHECK_THROWS_AS(ef::Threads(0), ef::ConfigError);
+}
