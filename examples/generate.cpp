@@ -132,8 +132,7 @@ class Output {
 void generate(const Arguments& a) {
   const auto model = ef::load_causal_lm<float>(a.folder, load_options(a));
   std::optional<ef::Tokenizer> tokenizer;
-  if (a.ids.empty() || !a.config.stop_texts.empty())
-    tokenizer = ef::load_tokenizer(a.folder);
+  if (a.ids.empty() || !a.config.stop_texts.empty()) tokenizer = ef::load_tokenizer(a.folder);
   const std::vector<ef::Token> prompt = a.ids.empty() ? tokenizer->encode(a.prompt) : a.ids;
 
   ef::Threads threads(a.threads);

@@ -1,4 +1,5 @@
-// Hugging Face folders and tokenizers, and all of eigenformer.hpp. Needs nlohmann-json, Oniguruma and utf8proc.
+// Hugging Face folders and tokenizers, and all of eigenformer.hpp. Needs nlohmann-json, Oniguruma and
+// utf8proc.
 #pragma once
 
 #include <eigenformer/eigenformer.hpp>

@@ -2,7 +2,6 @@
 #define min(a, b) ((a) < (b) ? (a) : (b))
 #define max(a, b) ((a) > (b) ? (a) : (b))
 #include "other.hpp"
-
 #include <eigenformer/hub.hpp>
 
 #include <cstdio>

@@ -1,5 +1,5 @@
-#include "support/allocation_counter.hpp"
 #include "generate/naive_sampling.hpp"
+#include "support/allocation_counter.hpp"
 #include <eigenformer/generate/sampler.hpp>
 
 #include <algorithm>
