@@ -10,7 +10,7 @@ namespace ef = eigenformer;
 
 int main() {
   const ef::CausalLM<float> model(config, ef::Seed{1});
-  const ef::Matrix<float> here = model({{1, 2, 3}}), there = logits_elsewhere();
+  const ef::Matrix<float> here = model({{1, 2, 3}}), there = logits_elsewhere(model);
   if (here != there) return 1;
   try {
     ef::load_causal_lm<float>("/nowhere");

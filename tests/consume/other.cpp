@@ -2,6 +2,6 @@
 
 #include <eigenformer/hub.hpp>
 
-eigenformer::Matrix<float> logits_elsewhere() {
-  return eigenformer::CausalLM<float>(config, eigenformer::Seed{1})({{1, 2, 3}});
+eigenformer::Matrix<float> logits_elsewhere(const eigenformer::CausalLM<float>& model) {
+  return model({{1, 2, 3}});
 }

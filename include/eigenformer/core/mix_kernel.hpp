@@ -15,16 +15,21 @@ template <class S, int N, int R, int D>
 EIGEN_ALWAYS_INLINE void mix_tile(const S* p, Index p_stride, const S* v, Index v_stride, Index n, S* y,
                                   Index y_stride) {
   lanes::Packet<S, N> sums[R * D];
-  lanes::unroll<R * D>([&](auto t) { sums[t] = lanes::load<S, N>(y + t / D * y_stride + t % D * N); });
+  lanes::unroll<R * D>(
+      [&](auto t) EIGENFORMER_INLINE { sums[t] = lanes::load<S, N>(y + t / D * y_stride + t % D * N); });
   for (Index i = 0; i < n; ++i) {
     lanes::Packet<S, N> values[D];
-    lanes::unroll<D>([&](auto d) { values[d] = lanes::load_once<S, N>(v + i * v_stride + d * N); });
-    lanes::unroll<R>([&](auto r) {
+    lanes::unroll<D>(
+        [&](auto d) EIGENFORMER_INLINE { values[d] = lanes::load_once<S, N>(v + i * v_stride + d * N); });
+    lanes::unroll<R>([&](auto r) EIGENFORMER_INLINE {
       const lanes::Packet<S, N> weight = lanes::broadcast<S, N>(p[r * p_stride + i]);
-      lanes::unroll<D>([&](auto d) { sums[r * D + d] = lanes::pmadd(weight, values[d], sums[r * D + d]); });
+      lanes::unroll<D>([&](auto d) EIGENFORMER_INLINE {
+        sums[r * D + d] = lanes::pmadd(weight, values[d], sums[r * D + d]);
+      });
     });
   }
-  lanes::unroll<R * D>([&](auto t) { lanes::store<S, N>(y + t / D * y_stride + t % D * N, sums[t]); });
+  lanes::unroll<R * D>(
+      [&](auto t) EIGENFORMER_INLINE { lanes::store<S, N>(y + t / D * y_stride + t % D * N, sums[t]); });
 }
 
 /// All rows, for as many columns as N lanes divide; the rest with fewer lanes.
