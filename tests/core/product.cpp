@@ -93,8 +93,9 @@ TEST_CASE("a bias is added to the sum, and then the sum to what was there") {
   check_epilogues<double>();
 }
 
-TEST_CASE_TEMPLATE("weights of 16 bits give the bits of the same weights in float", T, ef::bfloat16,
-                   ef::half) {
+TEST_CASE_TEMPLATE(
+    "weights of 16 bits give the bits of the same weights in float, wherever a vector fits in a row", T,
+    ef::bfloat16, ef::half) {
   Machine machine;
   for (const Index k : inner)
     for (const Index rows : {1, 2, 3, 6, 33})
@@ -104,7 +105,9 @@ TEST_CASE_TEMPLATE("weights of 16 bits give the bits of the same weights in floa
         for (Index i = 0; i < w.size(); ++i) stored.push_back(T(w.data()[i]));
         const auto narrow = ef::Weight<float>::borrow(ef::format_of<T>, stored.data(), n, k, nullptr);
         const ef::Weight<float> wide(narrow.dense());
-        CHECK(same_bits<float>(times<float>(narrow, x, machine), times<float>(wide, x, machine)));
+        const ef::Matrix<float> y = times<float>(narrow, x, machine);
+        CHECK(wrong_sums<float>(x, wide.dense(), y) == 0);
+        if (k >= ef::lanes::count<float>) CHECK(same_bits<float>(y, times<float>(wide, x, machine)));
       }
 }
 
