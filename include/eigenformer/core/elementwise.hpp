@@ -70,7 +70,7 @@ template <class S> lanes::Vector<S> sigmoid(const lanes::Vector<S>& x) {
 }
 
 /// The normal distribution's Φ(x) = erfc(−x/√2)/2. In float by Abramowitz & Stegun 7.1.26 (absolute error
-/// below 1e-7), otherwise by the standard library.
+/// below 3e-7, rounding included), otherwise by the standard library.
 template <class S> lanes::Vector<S> normal_cdf(const lanes::Vector<S>& x) {
   using V = lanes::Vector<S>;
   if constexpr (std::is_same_v<S, float>) {

@@ -130,8 +130,10 @@ class Threads {
   }
 
   /// Work goes to the caller's job system, at most `count` tasks at a time.
+  /// @throws ConfigError  for a count below 1 or an empty executor
   Threads(int count, Executor executor) : count_(count), executor_(std::move(executor)) {
     if (count < 1) fail(ConfigError("threads", concat("must be at least 1, is ", count)));
+    if (!executor_) fail(ConfigError("executor", "is empty"));
   }
 
   int count() const { return count_; }

@@ -27,10 +27,12 @@ template <class S> class Weight {
   Weight(Matrix<S> values) : owned_(std::move(values)), rows_(owned_.rows()), columns_(owned_.cols()) {}
 
   /// Borrows `rows · columns` elements at `data`, stored in `format`, for as long as `owner` lives. `data`
-  /// must be aligned for the format's element. Only formats that differ from S or equal it by meaning are
-  /// accepted: see can_borrow.
+  /// must be aligned for the format's element.
+  /// @throws InputError  for a format that products do not read: see can_borrow
   static Weight borrow(Format format, const void* data, Index rows, Index columns,
                        std::shared_ptr<const void> owner) {
+    if (!can_borrow(format))
+      fail(InputError(concat("a weight in ", name_of(format), " cannot be used in place here")));
     Weight w;
     w.rows_ = rows;
     w.columns_ = columns;

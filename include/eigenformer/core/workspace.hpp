@@ -6,9 +6,11 @@
 
 #include <eigenformer/core/matrix.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <utility>
 #include <vector>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
@@ -19,8 +21,13 @@ class Workspace {
   static constexpr std::size_t alignment = 64;
 
   Workspace() = default;
-  Workspace(Workspace&&) noexcept = default;
-  Workspace& operator=(Workspace&&) noexcept = default;
+  /// Not while a frame is open; the other is empty afterwards.
+  Workspace(Workspace&& other) noexcept { swap(other); }
+  Workspace& operator=(Workspace&& other) noexcept {
+    Workspace taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
 
   /// Gives back, at the end of its scope, all that was taken since its beginning.
   class Frame {
@@ -80,6 +87,15 @@ class Workspace {
     return {std::unique_ptr<std::byte[], Free>(
                 static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{alignment}))),
             bytes};
+  }
+
+  void swap(Workspace& other) noexcept {
+    blocks_.swap(other.blocks_);
+    std::swap(block_, other.block_);
+    std::swap(used_, other.used_);
+    std::swap(total_, other.total_);
+    std::swap(high_water_, other.high_water_);
+    std::swap(depth_, other.depth_);
   }
 
   void join() {  // nothing is taken now: one block as large as the largest run

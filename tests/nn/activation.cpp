@@ -1,0 +1,76 @@
+#include "nn/torch.hpp"
+#include <eigenformer/nn/activation.hpp>
+
+#include <doctest/doctest.h>
+
+namespace ef = eigenformer;
+using ef::Index;
+
+namespace {
+
+struct Named {
+  std::string name;
+  ef::Activation kind;
+};
+const Named activations[] = {{"relu", ef::Activation::relu},
+                             {"gelu", ef::Activation::gelu},
+                             {"gelu_new", ef::Activation::gelu_tanh},
+                             {"gelu_pytorch_tanh", ef::Activation::gelu_tanh},
+                             {"gelu_fast", ef::Activation::gelu_tanh},
+                             {"quick_gelu", ef::Activation::gelu_quick},
+                             {"silu", ef::Activation::silu},
+                             {"tanh", ef::Activation::tanh},
+                             {"sigmoid", ef::Activation::sigmoid},
+                             {"relu2", ef::Activation::relu_squared},
+                             {"mish", ef::Activation::mish}};
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("activations and their slopes are those of PyTorch and transformers", S, float, double) {
+  const ef::SafeTensors file = torch::open("activations");
+  const auto x = file.at("x").values<S>();
+  const auto n = static_cast<Index>(x.size());
+  for (const auto& [name, kind] : activations) {
+    CAPTURE(name);
+    ef::Matrix<S> y(1, n), slope(1, n);
+    ef::activate(kind, n, x.data(), y.data());
+    ef::activation_slope(kind, n, x.data(), slope.data());
+    // transformers writes the constant of gelu_fast with ten digits
+    const double allowed = name == "gelu_fast" ? 2e-10 : 1e-14;
+    const double most = sizeof(S) == 8 ? allowed : 5e-6;
+    const auto expected = [&](const std::string& what) {
+      return torch::rows_of<double>(file.at(name + what), 0, 1);
+    };
+    CHECK(support::distance<S>(y, expected(".y")) < most);
+    CHECK(support::distance<S>(slope, expected(".dy_dx")) < most);
+  }
+}
+
+TEST_CASE_TEMPLATE("activations far from zero are finite and have their limits", S, float, double) {
+  const S far[] = {S(-1e4), S(1e4)};
+  for (const auto& [name, kind] : activations) {
+    CAPTURE(name);
+    S y[2], slope[2];
+    ef::activate(kind, 2, far, y);
+    ef::activation_slope(kind, 2, far, slope);
+    const bool bounded = kind == ef::Activation::tanh || kind == ef::Activation::sigmoid;
+    const bool squared = kind == ef::Activation::relu_squared;
+    CHECK(std::abs(y[0] - S(kind == ef::Activation::tanh ? -1 : 0)) < S(1e-30));
+    CHECK(y[1] == (bounded ? S(1) : squared ? S(1e4) * S(1e4) : S(1e4)));
+    CHECK(std::abs(slope[0]) < S(1e-30));
+    CHECK(slope[1] == (bounded ? S(0) : squared ? S(2e4) : S(1)));
+  }
+}
+
+TEST_CASE_TEMPLATE("a gate multiplies the activation, whichever input is written over", S, float, double) {
+  for (const Index n : {1, 7, 16, 33}) {
+    const auto gate = support::random_matrix<S>(1, n, 1), up = support::random_matrix<S>(1, n, 2);
+    ef::Matrix<S> expected(1, n), over_gate = gate, over_up = up;
+    ef::activate(ef::Activation::silu, n, gate.data(), expected.data());
+    expected = expected.cwiseProduct(up).eval();
+    ef::activate_gated(ef::Activation::silu, n, over_gate.data(), up.data(), over_gate.data());
+    ef::activate_gated(ef::Activation::silu, n, gate.data(), over_up.data(), over_up.data());
+    CHECK(support::same_bits<S>(over_gate, expected));
+    CHECK(support::same_bits<S>(over_up, expected));
+  }
+}

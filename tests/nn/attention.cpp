@@ -1,0 +1,201 @@
+#include "nn/torch.hpp"
+
+#include <limits>
+
+#include <doctest/doctest.h>
+
+namespace ef = eigenformer;
+using ef::Index;
+using support::random_matrix;
+
+namespace {
+
+struct Machine {
+  ef::Threads threads;
+  ef::Workspace workspace;
+  ef::Run run{threads, workspace};
+  explicit Machine(int count = 1) : threads(count) {}
+};
+
+/// One of the `mha-*` files: outputs, and probabilities per head, of both elements of the batch.
+template <class S> void check_module(const std::string& name, bool causal) {
+  CAPTURE(name);
+  Machine machine;
+  const ef::SafeTensors file = torch::open(name);
+  const ef::Attention<S> p = torch::attention<S>(file, "state.");
+  const auto* const padding = file.find("input.key_padding_mask");
+  ef::AttentionRule<S> rule = torch::rule<S>(4, 48);
+  rule.causal = causal;
+  ef::Matrix<S> added;
+  const auto* const mask = file.find("input.attn_mask");
+  if (mask && !causal) {
+    added = torch::rows_of<S>(*mask, 0, 9);
+    rule.added = added.data();
+  }
+  for (Index b = 0; b < 2; ++b) {
+    const auto keys = torch::unpadded(torch::item<S>(file.at("input.key"), b), padding, b);
+    const auto values = torch::unpadded(torch::item<S>(file.at("input.value"), b), padding, b);
+    ef::Matrix<S> y(9, 48);
+    std::vector<ef::Matrix<S>> probabilities;
+    torch::attend<S>(p, rule, machine.run, torch::item<S>(file.at("input.query"), b), keys, values, y, false,
+                     &probabilities);
+    CHECK(support::distance<S>(y, torch::item<double>(file.at("output.output"), b)) <
+          support::tolerance<S>());
+    for (Index h = 0; h < 4; ++h) {
+      // padded keys have no column of ours, and probability 0 in the reference
+      const ef::Matrix<double> reference = torch::item<double>(file.at("output.weights"), b * 4 + h);
+      const ef::Matrix<double> expected =
+          torch::unpadded<double>(reference.transpose(), padding, b).transpose();
+      CHECK(support::distance<S>(probabilities[static_cast<std::size_t>(h)], expected) <
+            support::tolerance<S>());
+      CHECK(expected.sum() == doctest::Approx(9));
+    }
+  }
+}
+
+/// What attend must give, from the probabilities written out plainly.
+template <class S>
+ef::Matrix<double> by_definition(const ef::AttentionRule<S>& rule, const ef::AttentionSequence<S>& sequence,
+                                 const ef::Matrix<S>& q) {
+  const Index size = rule.head_size, shared = rule.heads / rule.key_value_heads;
+  const auto& memory = sequence.memory;
+  ef::Matrix<double> y = ef::Matrix<double>::Zero(sequence.rows, q.cols());
+  for (Index h = 0; h < rule.heads; ++h) {
+    const ef::Matrix<S> p = ef::attention_probabilities<S>(rule, sequence, q, h);
+    for (Index i = 0; i < sequence.rows; ++i)
+      for (Index k = 0; k < memory.count; ++k) {
+        if (p(i, k) == S(0)) continue;
+        const S* const value = memory.pages[k / memory.page_rows] + memory.values +
+                               k % memory.page_rows * memory.stride + h / shared * memory.head;
+        for (Index c = 0; c < size; ++c)
+          y(i, h * size + c) += static_cast<double>(p(i, k)) * static_cast<double>(value[c]);
+      }
+  }
+  return y;
+}
+
+/// Keys and values of one sequence in pages of `page_rows`, rows of all heads side by side.
+template <class S> struct Pages {
+  std::vector<ef::Matrix<S>> pages;
+  std::vector<const S*> pointers;
+  ef::KeyValueRows<S> rows;
+
+  Pages(Index count, Index page_rows, Index heads, Index size, unsigned seed) {
+    const Index width = heads * size;
+    for (Index at = 0; at < count; at += page_rows)
+      pages.push_back(random_matrix<S>(page_rows, 2 * width, seed + static_cast<unsigned>(at)));
+    for (const auto& page : pages) pointers.push_back(page.data());
+    rows = {pointers.data(), page_rows, 0, width, 2 * width, size, count};
+  }
+};
+
+template <class S> void check_rule(ef::AttentionRule<S> rule, bool scaled_positions) {
+  rule.scale = S(1.7);
+  ef::ScoreBias<S> bias;
+  bias.slopes = random_matrix<S>(1, rule.heads, 9).cwiseAbs() * S(0.1);
+  if (scaled_positions) rule.bias = &bias;
+  // past, new rows and page size of sequences that share a call
+  struct Shape {
+    Index past, rows, page;
+  };
+  const Shape shapes[] = {{0, 1, 128}, {0, 77, 77}, {300, 1, 128}, {130, 40, 128}, {9, 5, 4}, {0, 300, 300}};
+  std::vector<Pages<S>> memories;
+  std::vector<ef::AttentionSequence<S>> sequences;
+  Index first = 0;
+  for (const auto& s : shapes) {
+    memories.emplace_back(s.past + s.rows, s.page, rule.key_value_heads, rule.head_size, 20);
+    sequences.push_back({first, s.rows, s.past, memories.back().rows});
+    first += s.rows;
+  }
+  const auto q = random_matrix<S>(first, rule.heads * rule.head_size, 30);
+  Machine machine(1), several(3);
+  ef::Matrix<S> y(first, q.cols()), threaded = q;
+  ef::attend<S>(rule, machine.run, sequences, q, y);
+  ef::attend<S>(rule, several.run, sequences, threaded, threaded);  // in place
+  CHECK(support::same_bits<S>(threaded, y));
+  for (const auto& sequence : sequences) {
+    const ef::Matrix<S> part = y.middleRows(sequence.first, sequence.rows);
+    CHECK(support::distance<S>(part, by_definition(rule, sequence, q)) < support::tolerance<S>());
+    ef::AttentionSequence<S> alone = sequence;
+    alone.first = 0;
+    ef::Matrix<S> single(sequence.rows, q.cols());
+    ef::attend<S>(rule, machine.run, std::span(&std::as_const(alone), 1),
+                  q.middleRows(sequence.first, sequence.rows), single);
+    CHECK(support::same_bits<S>(single, part));
+  }
+}
+
+}  // namespace
+
+TEST_CASE_TEMPLATE("multi-head attention is that of PyTorch", S, float, double) {
+  check_module<S>("mha-self-padding", false);
+  check_module<S>("mha-self-causal", true);
+  check_module<S>("mha-self-added-mask", false);
+  check_module<S>("mha-cross", false);
+  check_module<S>("mha-no-bias", false);
+  check_module<S>("mha-kdim-vdim", false);
+}
+
+TEST_CASE_TEMPLATE("attention mixes by its probabilities for every rule, alone, together and on threads", S,
+                   float, double) {
+  for (const Index window : {0, 1, 5, 130})
+    for (const double cap : {0.0, 1.5})
+      for (const Index groups : {4, 2, 1}) {
+        CAPTURE(window);
+        CAPTURE(cap);
+        CAPTURE(groups);
+        ef::AttentionRule<S> rule;
+        rule.heads = 4;
+        rule.key_value_heads = groups;
+        rule.head_size = groups == 2 ? 7 : 16;
+        rule.window = window;
+        rule.cap = S(cap);
+        check_rule(rule, window == 5 || groups == 1);
+      }
+  ef::AttentionRule<S> all;
+  all.heads = 6;
+  all.key_value_heads = 3;
+  all.head_size = 20;
+  all.causal = false;
+  check_rule(all, false);
+  check_rule(all, true);
+}
+
+TEST_CASE_TEMPLATE("a key at minus infinity has no weight, whatever block of keys it stands in", S, float,
+                   double) {
+  Machine machine;
+  ef::AttentionRule<S> rule;
+  rule.head_size = 8;
+  rule.causal = false;
+  const Pages<S> memory(300, 300, 1, 8, 1);
+  const auto q = random_matrix<S>(3, 8, 2);
+  const std::pair<Index, Index> spans[] = {{0, 5}, {130, 131}, {290, 300}};
+  for (const auto& [from, to] : spans) {
+    ef::Matrix<S> added = ef::Matrix<S>::Constant(3, 300, -std::numeric_limits<S>::infinity());
+    added.middleCols(from, to - from).setZero();
+    rule.added = added.data();
+    const ef::AttentionSequence<S> whole{0, 3, 0, memory.rows};
+    ef::Matrix<S> y(3, 8);
+    ef::attend<S>(rule, machine.run, std::span(&whole, 1), q, y);
+    rule.added = nullptr;
+    ef::AttentionSequence<S> part = whole;  // only the keys that are seen
+    const S* const start = memory.pointers[0] + from * memory.rows.stride;
+    part.memory.pages = &start;
+    part.memory.count = to - from;
+    CHECK(support::distance<S>(y, by_definition(rule, part, q)) < support::tolerance<S>());
+  }
+}
+
+TEST_CASE_TEMPLATE("scores of any size give finite results", S, float, double) {
+  Machine machine;
+  ef::AttentionRule<S> rule;
+  rule.head_size = 8;
+  rule.scale = S(1e4);
+  const Pages<S> memory(200, 200, 1, 8, 3);
+  const auto q = random_matrix<S>(200, 8, 4);
+  const ef::AttentionSequence<S> sequence{0, 200, 0, memory.rows};
+  ef::Matrix<S> y(200, 8);
+  ef::attend<S>(rule, machine.run, std::span(&sequence, 1), q, y);
+  CHECK(y.allFinite());
+  CHECK(y.cwiseAbs().maxCoeff() <= S(1));
+}
