@@ -1,0 +1,6 @@
+// The calculators alone: parameters, memory, compute, time and scaling of published and planned models.
+// Needs neither Eigen nor any model. Fitting a scaling law to one's own runs is plan/fit.hpp, which does.
+#pragma once
+
+#include <eigenformer/plan/amounts.hpp>
+#include <eigenformer/plan/parameters.hpp>

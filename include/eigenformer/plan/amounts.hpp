@@ -1,0 +1,144 @@
+// What all calculators share: checks of their input, arithmetic that refuses to overflow, the nearest known
+// name for a mistyped one, and amounts as people read them, always with their unit.
+//
+// Conventions: counts of parameters and tokens that are exact are Index; bytes, FLOPs and seconds that come
+// out of a division are double. GB is 10⁹ bytes and GiB 2³⁰; both are printed.
+#pragma once
+
+#include <eigenformer/core/error.hpp>
+#include <eigenformer/core/types.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <numeric>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI::plan {
+
+inline constexpr double gigabyte = 1e9;                     ///< bytes of a GB
+inline constexpr double gibibyte = 1073741824.0;            ///< bytes of a GiB
+inline constexpr double flops_per_pf_day = 1e15 * 86400.0;  ///< Kaplan et al. 2020: 10¹⁵ × 24 × 3600 FLOPs
+
+namespace detail {
+
+/// @throws InputError  unless value is a finite number above 0
+inline void require_positive(double value, const char* what) {
+  if (!(value > 0) || !std::isfinite(value)) fail(InputError(concat(what, " must be positive, is ", value)));
+}
+inline void require_positive(Index value, const char* what) {
+  if (value <= 0) fail(InputError(concat(what, " must be positive, is ", value)));
+}
+/// @throws InputError  unless value is a finite number, 0 or above
+inline void require_not_negative(double value, const char* what) {
+  if (!(value >= 0) || !std::isfinite(value))
+    fail(InputError(concat(what, " must not be negative, is ", value)));
+}
+inline void require_not_negative(Index value, const char* what) {
+  if (value < 0) fail(InputError(concat(what, " must not be negative, is ", value)));
+}
+/// @throws InputError  unless low ≤ value ≤ high
+inline void require_between(double value, double low, double high, const char* what) {
+  if (!(value >= low && value <= high))
+    fail(InputError(concat(what, " must lie between ", low, " and ", high, ", is ", value)));
+}
+
+/// a + b of two counts that are not negative.
+constexpr Index add(Index a, Index b) {
+  if (a > (std::numeric_limits<Index>::max)() - b)
+    fail(InputError(concat(a, " + ", b, " is too large to count")));
+  return a + b;
+}
+
+/// The product of counts that are not negative.
+/// @throws InputError  where it exceeds 2⁶³ - 1
+constexpr Index multiply(Index a, Index b) {
+  if (b > 0 && a > (std::numeric_limits<Index>::max)() / b)
+    fail(InputError(concat(a, " × ", b, " is too large to count")));
+  return a * b;
+}
+template <class... Rest> constexpr Index multiply(Index a, Index b, Rest... rest) {
+  return multiply(multiply(a, b), rest...);
+}
+
+/// Single-character edits (insert, delete, replace) that turn a into b, letter case aside.
+inline std::size_t edit_distance(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = row[0];
+    row[0] = i + 1;
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (lower(a[i]) == lower(b[j]) ? 0 : 1);
+      diagonal = row[j + 1];
+      row[j + 1] = (std::min)({replaced, row[j] + 1, diagonal + 1});
+    }
+  }
+  return row.back();
+}
+
+/// The entry of `table` whose `name` is asked for.
+/// @throws InputError  naming the nearest known one
+template <class Table> const auto& find_named(const Table& table, std::string_view name, const char* what) {
+  const auto* nearest = &*std::begin(table);
+  std::size_t least = (std::numeric_limits<std::size_t>::max)();
+  for (const auto& entry : table) {
+    if (entry.name == name) return entry;
+    const std::size_t distance = edit_distance(entry.name, name);
+    if (distance < least) {
+      least = distance;
+      nearest = &entry;
+    }
+  }
+  fail(InputError(
+      concat("unknown ", what, " '", printable(name), "'; the nearest known one is '", nearest->name, "'")));
+}
+
+inline std::string scaled(double value, const char* form, double unit) {
+  char text[64];
+  std::snprintf(text, sizeof text, form, value / unit);
+  return text;
+}
+
+}  // namespace detail
+
+/// "26.95 GB (25.10 GiB)"; below a megabyte "1,234 bytes" without a second unit.
+inline std::string bytes_text(double bytes) {
+  if (bytes < 1e6) return detail::scaled(bytes, "%.0f bytes", 1.0);
+  if (bytes < 1e8)
+    return detail::scaled(bytes, "%.2f MB", 1e6) + detail::scaled(bytes, " (%.2f MiB)", 1048576.0);
+  return detail::scaled(bytes, "%.2f GB", gigabyte) + detail::scaled(bytes, " (%.2f GiB)", gibibyte);
+}
+
+/// A count in the field's abbreviations: "124.44M", "70.00B", "1.40T".
+inline std::string count_text(double count) {
+  if (count < 1e3) return detail::scaled(count, "%.0f", 1.0);
+  if (count < 1e6) return detail::scaled(count, "%.2fk", 1e3);
+  if (count < 1e9) return detail::scaled(count, "%.2fM", 1e6);
+  if (count < 1e12) return detail::scaled(count, "%.2fB", 1e9);
+  return detail::scaled(count, "%.2fT", 1e12);
+}
+
+/// All digits, in groups of three: "124,439,808".
+inline std::string grouped(Index count) {
+  std::string digits = std::to_string(count);
+  for (auto i = static_cast<Index>(digits.size()) - 3; i > (count < 0 ? 1 : 0); i -= 3)
+    digits.insert(static_cast<std::size_t>(i), 1, ',');
+  return digits;
+}
+
+/// A duration in the unit that suits it: "6.61 ms", "3.5 h", "34.0 days".
+inline std::string seconds_text(double seconds) {
+  if (seconds < 1.0) return detail::scaled(seconds, "%.2f ms", 1e-3);
+  if (seconds < 120.0) return detail::scaled(seconds, "%.1f s", 1.0);
+  if (seconds < 7200.0) return detail::scaled(seconds, "%.1f min", 60.0);
+  if (seconds < 172800.0) return detail::scaled(seconds, "%.1f h", 3600.0);
+  return detail::scaled(seconds, "%.1f days", 86400.0);
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
