@@ -3,4 +3,5 @@
 #pragma once
 
 #include <eigenformer/plan/amounts.hpp>
+#include <eigenformer/plan/catalog.hpp>
 #include <eigenformer/plan/parameters.hpp>

@@ -45,7 +45,7 @@ struct ParameterCount {
 
 namespace detail {
 
-constexpr Index linear(Index out, Index in, bool bias) { return multiply(out, in) + (bias ? out : 0); }
+constexpr Index linear(Index out, Index in, bool bias) { return add(multiply(out, in), bias ? out : 0); }
 
 constexpr Index norm(const ModelConfig& c) {
   return c.norm.kind == NormKind::layer && c.norm.bias ? 2 * c.d_model : c.d_model;
@@ -54,11 +54,12 @@ constexpr Index norm(const ModelConfig& c) {
 constexpr LayerParameters layer_parameters(const ModelConfig& c, bool cross) {
   const bool bias = c.biases.query_key_value;
   LayerParameters p;
-  p.attention = linear(c.query_width(), c.d_model, bias) + 2 * linear(c.key_value_width(), c.d_model, bias) +
-                linear(c.d_model, c.query_width(), c.biases.attention_out);
+  p.attention = add(add(linear(c.query_width(), c.d_model, bias),
+                        multiply(2, linear(c.key_value_width(), c.d_model, bias))),
+                    linear(c.d_model, c.query_width(), c.biases.attention_out));
   if (cross) p.cross_attention = p.attention;
-  p.feed_forward = (c.gated ? 2 : 1) * linear(c.d_ff, c.d_model, c.biases.feed_forward) +
-                   linear(c.d_model, c.d_ff, c.biases.feed_forward);
+  p.feed_forward = add(multiply(c.gated ? 2 : 1, linear(c.d_ff, c.d_model, c.biases.feed_forward)),
+                       linear(c.d_model, c.d_ff, c.biases.feed_forward));
   const Index norms = (c.branches == Branches::parallel_one_norm ? 1 : 2) + (cross ? 1 : 0) +
                       (c.norm_placement == NormPlacement::both ? 2 : 0);
   p.norms = norms * norm(c);
