@@ -4,4 +4,6 @@
 
 #include <eigenformer/plan/amounts.hpp>
 #include <eigenformer/plan/catalog.hpp>
+#include <eigenformer/plan/formats.hpp>
 #include <eigenformer/plan/parameters.hpp>
+#include <eigenformer/plan/quantised.hpp>

@@ -1,0 +1,169 @@
+// Formats that store weights in groups with a scale: ggml's blocks, OCP microscaling, GPTQ/AWQ groups and
+// QLoRA's double quantisation as sizes; absolute-maximum INT8, Q8_0 and Q4_0 as working conversions with
+// the error they cost.
+#pragma once
+
+#include <eigenformer/plan/formats.hpp>
+
+#include <span>
+
+namespace eigenformer::inline EIGENFORMER_ABI::plan {
+
+/// A storage format of weights or cached keys and values: `bytes` for every `values` numbers, scales
+/// included.
+struct StorageFormat {
+  std::string_view name;
+  Index values = 1;
+  Index bytes = 0;
+
+  constexpr double bits_per_value() const {
+    return 8.0 * static_cast<double>(bytes) / static_cast<double>(values);
+  }
+  constexpr double bytes_per_value() const {
+    return static_cast<double>(bytes) / static_cast<double>(values);
+  }
+};
+
+/// Block sizes: llama.cpp ggml-common.h; MX: Rouhani et al. 2023 (one scale byte for 32 values); NVFP4: one
+/// FP8 scale for 16 values. FP8, INT8 and INT4 are bare, without scales.
+inline constexpr StorageFormat storage_formats[] = {
+    {"F64", 1, 8},       {"F32", 1, 4},        {"F16", 1, 2},        {"BF16", 1, 2},     {"FP8", 1, 1},
+    {"INT8", 1, 1},      {"INT4", 2, 1},       {"Q4_0", 32, 18},     {"Q4_1", 32, 20},   {"Q5_0", 32, 22},
+    {"Q5_1", 32, 24},    {"Q8_0", 32, 34},     {"Q8_1", 32, 36},     {"Q2_K", 256, 84},  {"Q3_K", 256, 110},
+    {"Q4_K", 256, 144},  {"Q5_K", 256, 176},   {"Q6_K", 256, 210},   {"Q8_K", 256, 292}, {"IQ1_S", 256, 50},
+    {"IQ1_M", 256, 56},  {"IQ2_XXS", 256, 66}, {"IQ2_XS", 256, 74},  {"IQ2_S", 256, 82}, {"IQ3_XXS", 256, 98},
+    {"IQ3_S", 256, 110}, {"IQ4_NL", 32, 18},   {"IQ4_XS", 256, 136}, {"TQ1_0", 256, 54}, {"TQ2_0", 256, 66},
+    {"MXFP8", 32, 33},   {"MXFP6", 32, 25},    {"MXFP4", 32, 17},    {"NVFP4", 16, 9}};
+
+/// @throws InputError  for an unknown name, with the nearest known one
+inline const StorageFormat& storage_format(std::string_view name) {
+  return detail::find_named(storage_formats, name, "storage format");
+}
+
+/// Bytes of a matrix [rows, columns]; rows are stored in whole blocks.
+/// @throws InputError  where a row is not a multiple of the block (ggml then takes another format)
+inline Index matrix_bytes(const StorageFormat& format, Index rows, Index columns) {
+  detail::require_not_negative(rows, "rows");
+  detail::require_not_negative(columns, "columns");
+  if (columns % format.values != 0)
+    fail(InputError(
+        concat(format.name, ": row length must be a multiple of ", format.values, ", is ", columns)));
+  return detail::multiply(rows, columns / format.values, format.bytes);
+}
+
+/// Groups of weights that share a scale and perhaps a zero point (Frantar et al. 2022, GPTQ; Lin et al. 2023,
+/// AWQ).
+struct GroupOptions {
+  int bits = 4;
+  Index group_size = 128;
+  int scale_bits = 16;
+  int zero_bits = 0;
+};
+
+inline double bits_per_value(const GroupOptions& o) {
+  detail::require_positive(Index{o.bits}, "bits");
+  detail::require_positive(o.group_size, "group_size");
+  return o.bits + static_cast<double>(o.scale_bits + o.zero_bits) / static_cast<double>(o.group_size);
+}
+
+/// NF4: 4 bits and a scale for each 64 values. Double quantisation stores those scales in 8 bits with a
+/// 32-bit one for each 256 of them (Dettmers et al. 2023, section 3).
+constexpr double nf4_bits_per_value(bool double_quantisation) {
+  return 4.0 + (double_quantisation ? 8.0 / 64.0 + 32.0 / (64.0 * 256.0) : 32.0 / 64.0);
+}
+
+/// Numbers as small integers with one scale: value ≈ scale · (quantised - zero).
+struct Quantised {
+  double scale = 0;
+  int zero = 0;
+  std::vector<int> values;
+
+  double value(std::size_t i) const { return scale * (values[i] - zero); }
+};
+
+/// The largest difference between the numbers and what is left of them, and their root mean square.
+struct QuantisationError {
+  double max_absolute = 0;
+  double root_mean_square = 0;
+  double bound = 0;  ///< scale / 2: no number that fits the range moves farther
+};
+
+namespace detail {
+
+inline double greatest_magnitude(std::span<const double> numbers) {
+  if (numbers.empty()) fail(InputError("there are no numbers to quantise"));
+  double greatest = 0;
+  for (double x : numbers) {
+    if (!std::isfinite(x)) fail(InputError(concat("a number to quantise is ", x)));
+    greatest = (std::max)(greatest, std::abs(x));
+  }
+  return greatest;
+}
+
+inline void require_block(std::span<const double> numbers) {
+  if (numbers.size() != 32) fail(InputError(concat("a block has 32 numbers, here are ", numbers.size())));
+}
+
+}  // namespace detail
+
+/// The even neighbour of a number midway between two integers, else the nearest integer, whatever the
+/// rounding mode of the machine.
+inline double round_half_even(double value) {
+  const double low = std::floor(value), rest = value - low;
+  if (rest != 0.5) return rest < 0.5 ? low : low + 1.0;
+  return std::fmod(low, 2.0) == 0.0 ? low : low + 1.0;
+}
+
+/// Symmetric INT8 by the absolute maximum: scale = max|x| / 127 (Dettmers et al. 2022, LLM.int8(), section
+/// 2).
+inline Quantised quantise_int8(std::span<const double> numbers) {
+  Quantised q{.scale = detail::greatest_magnitude(numbers) / 127.0};
+  for (double x : numbers)
+    q.values.push_back(q.scale > 0 ? static_cast<int>(round_half_even(x / q.scale)) : 0);
+  return q;
+}
+
+/// ggml's Q8_0: 32 numbers, scale max|x| / 127 stored in FP16, rounded half away from zero.
+inline Quantised quantise_q8_0(std::span<const double> numbers) {
+  detail::require_block(numbers);
+  const float scale = static_cast<float>(detail::greatest_magnitude(numbers)) / 127.0f;
+  const float inverse = scale > 0 ? 1.0f / scale : 0.0f;
+  Quantised q{.scale = rounded(fp16, static_cast<double>(scale))};
+  for (double x : numbers) q.values.push_back(static_cast<int>(std::round(static_cast<float>(x) * inverse)));
+  return q;
+}
+
+/// ggml's Q4_0: 32 numbers, scale = (number of the largest magnitude) / -8 in FP16, stored as 0 to 15 with 8
+/// for zero.
+inline Quantised quantise_q4_0(std::span<const double> numbers) {
+  detail::require_block(numbers);
+  const double greatest = detail::greatest_magnitude(numbers);
+  const auto signed_max =
+      *std::find_if(numbers.begin(), numbers.end(), [&](double x) { return std::abs(x) == greatest; });
+  const float scale = static_cast<float>(signed_max) / -8.0f;
+  const float inverse = scale != 0 ? 1.0f / scale : 0.0f;
+  Quantised q{.scale = rounded(fp16, static_cast<double>(scale)), .zero = 8};
+  for (double x : numbers)
+    q.values.push_back((std::min)(15, static_cast<int>(static_cast<float>(x) * inverse + 8.5f)));
+  return q;
+}
+
+/// What the numbers lose. @throws InputError  where the lists differ in length
+inline QuantisationError quantisation_error(std::span<const double> numbers, const Quantised& q) {
+  if (numbers.size() != q.values.size() || numbers.empty())
+    fail(InputError(concat(numbers.size(), " numbers against ", q.values.size(), " quantised ones")));
+  QuantisationError error{.bound = std::abs(q.scale) / 2};
+  double squares = 0;
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const double difference = std::abs(numbers[i] - q.value(i));
+    error.max_absolute = (std::max)(error.max_absolute, difference);
+    squares += difference * difference;
+  }
+  error.root_mean_square = std::sqrt(squares / static_cast<double>(numbers.size()));
+  return error;
+}
+
+/// Outlier columns of LLM.int8() are kept in FP16 from this magnitude on (Dettmers et al. 2022, section 3).
+inline constexpr double llm_int8_threshold = 6.0;
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
