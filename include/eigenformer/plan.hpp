@@ -2,8 +2,11 @@
 // Needs neither Eigen nor any model. Fitting a scaling law to one's own runs is plan/fit.hpp, which does.
 #pragma once
 
+#include <eigenformer/plan/activations.hpp>
 #include <eigenformer/plan/amounts.hpp>
 #include <eigenformer/plan/catalog.hpp>
 #include <eigenformer/plan/formats.hpp>
+#include <eigenformer/plan/key_value_cache.hpp>
+#include <eigenformer/plan/memory.hpp>
 #include <eigenformer/plan/parameters.hpp>
 #include <eigenformer/plan/quantised.hpp>

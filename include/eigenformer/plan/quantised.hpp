@@ -76,7 +76,7 @@ constexpr double nf4_bits_per_value(bool double_quantisation) {
 struct Quantised {
   double scale = 0;
   int zero = 0;
-  std::vector<int> values;
+  std::vector<int> values{};
 
   double value(std::size_t i) const { return scale * (values[i] - zero); }
 };
