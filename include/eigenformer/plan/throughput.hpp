@@ -1,0 +1,156 @@
+// Time and energy: training days of a cluster, utilisation, and the roofline of prefill and decoding.
+#pragma once
+
+#include <eigenformer/plan/flops.hpp>
+#include <eigenformer/plan/memory.hpp>
+
+namespace eigenformer::inline EIGENFORMER_ABI::plan {
+
+/// What a device can do at most: dense matrix products in 16-bit formats without sparsity, and memory.
+struct Device {
+  std::string_view name;
+  double peak_flops_per_second = 0;
+  double bytes_per_second = 0;
+  double memory_bytes = 0;
+  double watts = 0;
+  std::string_view source{};
+
+  /// FLOPs for each byte at which compute and memory take the same time (Williams et al. 2009, Roofline).
+  double ridge_flops_per_byte() const { return peak_flops_per_second / bytes_per_second; }
+};
+
+inline constexpr Device devices[] = {
+    {"V100-16GB", 125e12, 900e9, 16e9, 300, "NVIDIA V100 data sheet (SXM2)"},
+    {"V100-32GB", 125e12, 900e9, 32e9, 300, "NVIDIA V100 data sheet (SXM2)"},
+    {"A100-40GB", 312e12, 1555e9, 40e9, 400, "NVIDIA A100 data sheet (SXM4)"},
+    {"A100-80GB", 312e12, 2039e9, 80e9, 400, "NVIDIA A100 data sheet (SXM4)"},
+    {"H100-80GB", 989e12, 3350e9, 80e9, 700, "NVIDIA H100 data sheet (SXM5)"},
+    {"TPUv3", 123e12, 900e9, 32e9, 0, "Google Cloud TPU documentation, per chip"},
+    {"TPUv4", 275e12, 1228e9, 32e9, 0, "Jouppi et al. 2023, per chip"}};
+
+/// @throws InputError  for an unknown name, with the nearest known one
+inline const Device& device(std::string_view name) { return detail::find_named(devices, name, "device"); }
+
+namespace detail {
+
+inline void check(const Device& device) {
+  require_positive(device.peak_flops_per_second, "peak_flops_per_second");
+  require_positive(device.bytes_per_second, "bytes_per_second");
+}
+
+}  // namespace detail
+
+/// The share of the devices' peak that useful work takes. With model FLOPs it is MFU (Chowdhery et al. 2022,
+/// section 4.1), with recomputation counted too HFU.
+inline double flops_utilisation(double flops, double seconds, double devices, double peak_flops_per_second) {
+  detail::require_positive(flops, "flops");
+  detail::require_positive(seconds, "seconds");
+  detail::require_positive(devices, "devices");
+  detail::require_positive(peak_flops_per_second, "peak_flops_per_second");
+  return flops / seconds / devices / peak_flops_per_second;
+}
+
+struct TrainingTimeOptions {
+  double flops = 0;  ///< of the whole training, by a convention of flops.hpp
+  double devices = 1;
+  double flops_per_second =
+      0;                ///< achieved by one device: its peak times the utilisation of the same convention
+  double watts = 0;     ///< of one device with its share of the host; 0: no energy is computed
+  double overhead = 1;  ///< PUE: power of the building over that of the devices
+};
+
+struct TrainingTime {
+  double seconds = 0;
+  double device_hours = 0;
+  double kilowatt_hours = 0;
+
+  double days() const { return seconds / 86400.0; }
+};
+
+/// @throws InputError  for numbers that are not positive
+inline TrainingTime training_time(const TrainingTimeOptions& o) {
+  detail::require_positive(o.flops, "flops");
+  detail::require_positive(o.devices, "devices");
+  detail::require_positive(o.flops_per_second, "flops_per_second");
+  detail::require_not_negative(o.watts, "watts");
+  detail::require_positive(o.overhead, "overhead");
+  const double seconds = o.flops / (o.devices * o.flops_per_second);
+  const double device_hours = seconds * o.devices / 3600.0;
+  return {.seconds = seconds,
+          .device_hours = device_hours,
+          .kilowatt_hours = device_hours * o.watts * o.overhead / 1000.0};
+}
+
+struct PassOptions {
+  Device device{};
+  double flops = 0;  ///< of the pass
+  double bytes = 0;  ///< read and written: weights once, the cache of every sequence
+};
+
+struct PassTime {
+  double compute_seconds = 0;
+  double memory_seconds = 0;
+
+  double seconds() const { return (std::max)(compute_seconds, memory_seconds); }
+  bool memory_bound() const { return memory_seconds >= compute_seconds; }
+};
+
+/// The roofline's lower bound of a pass: the slower of arithmetic at peak and memory at full bandwidth.
+inline PassTime pass_time(const PassOptions& o) {
+  detail::check(o.device);
+  detail::require_not_negative(o.flops, "flops");
+  detail::require_not_negative(o.bytes, "bytes");
+  return {.compute_seconds = o.flops / o.device.peak_flops_per_second,
+          .memory_seconds = o.bytes / o.device.bytes_per_second};
+}
+
+struct GenerationTimeOptions {
+  ModelConfig config{};
+  Device device{};
+  StorageFormat weights = storage_format("F16");
+  StorageFormat cache = storage_format("F16");
+  Index prompt_tokens = 0;
+  Index answer_tokens = 1;
+  Index sequences = 1;
+};
+
+struct GenerationTime {
+  PassTime prefill;          ///< the prompts, to the first token
+  PassTime decode;           ///< one step in the middle of the answer: one token for each sequence
+  double total_seconds = 0;  ///< prefill and all steps
+
+  double tokens_per_second = 0;  ///< of all sequences, in decoding
+};
+
+/// Prefill and decode of a decoder at the roofline; real programs reach 50-90% of it.
+/// @throws InputError  for an encoder, and for more tokens than the window holds
+inline GenerationTime generation_time(const GenerationTimeOptions& o) {
+  detail::require_positive(o.prompt_tokens, "prompt_tokens");
+  detail::require_positive(o.answer_tokens, "answer_tokens");
+  detail::require_positive(o.sequences, "sequences");
+  if (o.config.stacks != Stacks::decoder) fail(InputError("generation_time() needs a decoder"));
+  const Index tokens = detail::add(o.prompt_tokens, o.answer_tokens);
+  const InferenceMemory memory = inference_memory({.config = o.config,
+                                                   .weights = o.weights,
+                                                   .cache = o.cache,
+                                                   .tokens = tokens,
+                                                   .sequences = o.sequences});
+  const double sequences = static_cast<double>(o.sequences), prompt = static_cast<double>(o.prompt_tokens);
+  const double middle = prompt + static_cast<double>(o.answer_tokens) / 2;
+  const double cache = memory.cache_bytes / static_cast<double>(tokens);
+  const ForwardFlops one = forward_flops({.config = o.config, .tokens = 1});
+  GenerationTime t;
+  const ForwardFlops prompt_flops =
+      forward_flops({.config = o.config, .tokens = o.prompt_tokens, .scores = ScoreCount::causal_half});
+  t.prefill = pass_time({.device = o.device,
+                         .flops = sequences * (prompt_flops.blocks() + one.logits),
+                         .bytes = memory.weight_bytes + cache * prompt});
+  const double step_flops = one.total() - one.scores - one.mixing + (one.scores + one.mixing) * middle;
+  t.decode = pass_time(
+      {.device = o.device, .flops = sequences * step_flops, .bytes = memory.weight_bytes + cache * middle});
+  t.total_seconds = t.prefill.seconds() + static_cast<double>(o.answer_tokens - 1) * t.decode.seconds();
+  t.tokens_per_second = sequences / t.decode.seconds();
+  return t;
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
