@@ -5,10 +5,12 @@
 #include <eigenformer/plan/activations.hpp>
 #include <eigenformer/plan/amounts.hpp>
 #include <eigenformer/plan/catalog.hpp>
+#include <eigenformer/plan/context.hpp>
 #include <eigenformer/plan/flops.hpp>
 #include <eigenformer/plan/formats.hpp>
 #include <eigenformer/plan/key_value_cache.hpp>
 #include <eigenformer/plan/memory.hpp>
 #include <eigenformer/plan/parameters.hpp>
 #include <eigenformer/plan/quantised.hpp>
+#include <eigenformer/plan/scaling_laws.hpp>
 #include <eigenformer/plan/throughput.hpp>

@@ -19,7 +19,7 @@ struct Device {
   double ridge_flops_per_byte() const { return peak_flops_per_second / bytes_per_second; }
 };
 
-inline constexpr Device devices[] = {
+inline constexpr Device known_devices[] = {
     {"V100-16GB", 125e12, 900e9, 16e9, 300, "NVIDIA V100 data sheet (SXM2)"},
     {"V100-32GB", 125e12, 900e9, 32e9, 300, "NVIDIA V100 data sheet (SXM2)"},
     {"A100-40GB", 312e12, 1555e9, 40e9, 400, "NVIDIA A100 data sheet (SXM4)"},
@@ -29,7 +29,9 @@ inline constexpr Device devices[] = {
     {"TPUv4", 275e12, 1228e9, 32e9, 0, "Jouppi et al. 2023, per chip"}};
 
 /// @throws InputError  for an unknown name, with the nearest known one
-inline const Device& device(std::string_view name) { return detail::find_named(devices, name, "device"); }
+inline const Device& device(std::string_view name) {
+  return detail::find_named(known_devices, name, "device");
+}
 
 namespace detail {
 
@@ -135,19 +137,29 @@ inline GenerationTime generation_time(const GenerationTimeOptions& o) {
                                                    .cache = o.cache,
                                                    .tokens = tokens,
                                                    .sequences = o.sequences});
-  const double sequences = static_cast<double>(o.sequences), prompt = static_cast<double>(o.prompt_tokens);
-  const double middle = prompt + static_cast<double>(o.answer_tokens) / 2;
-  const double cache = memory.cache_bytes / static_cast<double>(tokens);
+  const double sequences = static_cast<double>(o.sequences);
+  const Index middle = o.prompt_tokens + o.answer_tokens / 2;
+  const auto cache_bytes = [&](Index tokens_so_far) {
+    KeyValueCacheOptions cache = cache_of(o.config, tokens_so_far);
+    cache.sequences = o.sequences;
+    cache.format = o.cache;
+    return static_cast<double>(key_value_cache_bytes(cache));
+  };
   const ForwardFlops one = forward_flops({.config = o.config, .tokens = 1});
-  GenerationTime t;
   const ForwardFlops prompt_flops =
       forward_flops({.config = o.config, .tokens = o.prompt_tokens, .scores = ScoreCount::causal_half});
+  double keys = 0;  // that the token in the middle sees, all layers together
+  for (Index layer = 0; layer < o.config.n_layers; ++layer)
+    keys += static_cast<double>(o.config.windowed(layer) ? (std::min)(middle, o.config.window) : middle);
+  const double step_flops =
+      one.total() - one.scores - one.mixing + 4 * keys * static_cast<double>(o.config.query_width());
+  GenerationTime t;
   t.prefill = pass_time({.device = o.device,
                          .flops = sequences * (prompt_flops.blocks() + one.logits),
-                         .bytes = memory.weight_bytes + cache * prompt});
-  const double step_flops = one.total() - one.scores - one.mixing + (one.scores + one.mixing) * middle;
-  t.decode = pass_time(
-      {.device = o.device, .flops = sequences * step_flops, .bytes = memory.weight_bytes + cache * middle});
+                         .bytes = memory.weight_bytes + cache_bytes(o.prompt_tokens)});
+  t.decode = pass_time({.device = o.device,
+                        .flops = sequences * step_flops,
+                        .bytes = memory.weight_bytes + cache_bytes(middle)});
   t.total_seconds = t.prefill.seconds() + static_cast<double>(o.answer_tokens - 1) * t.decode.seconds();
   t.tokens_per_second = sequences / t.decode.seconds();
   return t;
