@@ -3,6 +3,7 @@
 #pragma once
 
 #include <eigenformer/plan/activations.hpp>
+#include <eigenformer/plan/adapters.hpp>
 #include <eigenformer/plan/amounts.hpp>
 #include <eigenformer/plan/catalog.hpp>
 #include <eigenformer/plan/context.hpp>
@@ -10,7 +11,9 @@
 #include <eigenformer/plan/formats.hpp>
 #include <eigenformer/plan/key_value_cache.hpp>
 #include <eigenformer/plan/memory.hpp>
+#include <eigenformer/plan/offload.hpp>
 #include <eigenformer/plan/parameters.hpp>
 #include <eigenformer/plan/quantised.hpp>
 #include <eigenformer/plan/scaling_laws.hpp>
+#include <eigenformer/plan/strategies.hpp>
 #include <eigenformer/plan/throughput.hpp>
