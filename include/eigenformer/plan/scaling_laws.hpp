@@ -237,4 +237,33 @@ struct Kaplan {
   }
 };
 
+/// y = 10^log10_constant · x^exponent.
+struct PowerFit {
+  double exponent = 0, log10_constant = 0;
+
+  double operator()(double x) const { return std::pow(10.0, exponent * std::log10(x) + log10_constant); }
+};
+struct PowerPoint {
+  double x = 0, y = 0;
+};
+
+/// The power law through points, by least squares of their logarithms: how approaches 1 and 2 of Hoffmann et
+/// al. 2022 turn optima over budgets into a rule.
+/// @throws InputError  for fewer than two different x, and for numbers that are not positive
+inline PowerFit fit_power(const std::vector<PowerPoint>& points) {
+  double n = 0, x = 0, y = 0;
+  for (const PowerPoint& p : points) {
+    detail::require_positive(p.x, "x");
+    detail::require_positive(p.y, "y");
+    n += 1, x += std::log10(p.x), y += std::log10(p.y);
+  }
+  double xx = 0, xy = 0;
+  for (const PowerPoint& p : points) {
+    const double dx = std::log10(p.x) - x / n;
+    xx += dx * dx, xy += dx * (std::log10(p.y) - y / n);
+  }
+  if (!(xx > 0)) fail(InputError("a power law needs points at two different x at least"));
+  return {xy / xx, y / n - xy / xx * x / n};
+}
+
 }  // namespace eigenformer::inline EIGENFORMER_ABI::plan

@@ -22,6 +22,18 @@ inline double data_parallel_bytes(double weight_bytes, Index devices, int zero_s
   return all_reduce_bytes(weight_bytes, devices) * (zero_stage == 3 ? 1.5 : 1.0);
 }
 
+/// Numbers that tensor parallelism sends for a block of `hidden_values` = sequence · d_model and one
+/// micro-batch, with recomputation: two all-reduces forward, two in the recomputation and two backward, each
+/// a reduce-scatter and an all-gather. Partitioned checkpoints add one all-gather (Rajbhandari et al. 2019,
+/// section 8).
+struct TensorParallelTraffic {
+  double values = 0;
+  double partitioned_checkpoints = 0;
+};
+constexpr TensorParallelTraffic tensor_parallel_traffic(double hidden_values) {
+  return {12 * hidden_values, hidden_values};
+}
+
 /// Idle time of a pipeline (Narayanan et al. 2021, section 2.2): (p-1)/(m·v) of the ideal time.
 struct PipelineBubble {
   double over_ideal = 0;
