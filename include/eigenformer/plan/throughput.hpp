@@ -8,7 +8,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::plan {
 
 /// What a device can do at most: dense matrix products in 16-bit formats without sparsity, and memory.
 struct Device {
-  std::string_view name;
+  std::string_view name{};
   double peak_flops_per_second = 0;
   double bytes_per_second = 0;
   double memory_bytes = 0;
