@@ -1,0 +1,106 @@
+#include <eigenformer/model/key_values.hpp>
+#include <eigenformer/model/parameters.hpp>
+#include <eigenformer/plan.hpp>
+
+#include <set>
+
+#include <doctest/doctest.h>
+
+namespace ef = eigenformer;
+namespace plan = eigenformer::plan;
+
+namespace {
+
+/// Parameters that the library allocates for a config.
+ef::Index allocated(const ef::ModelConfig& config) {
+  ef::Transformer<float> p;
+  ef::Index count = 0;
+  ef::for_each_shape(p, config, [&](const std::string&, auto&, ef::Index rows, ef::Index columns) {
+    count += rows * columns;
+  });
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("the count of every model of the catalog equals what the library would allocate") {
+  for (const plan::CatalogEntry& entry : plan::catalog()) {
+    if (!entry.disclosed()) continue;
+    INFO(entry.name);
+    CHECK(plan::count_parameters(entry.config).total() == allocated(entry.config));
+  }
+}
+
+TEST_CASE("the count follows every axis of the config") {
+  ef::ModelConfig base{
+      .vocab_size = 50, .d_model = 12, .n_layers = 3, .n_heads = 3, .d_ff = 20, .max_positions = 9};
+  for (int bits = 0; bits < 1 << 12; ++bits) {
+    ef::ModelConfig c = base;
+    const auto on = [&](int bit) { return (bits >> bit & 1) != 0; };
+    c.stacks = on(0) ? (on(1) ? ef::Stacks::encoder_decoder : ef::Stacks::encoder) : ef::Stacks::decoder;
+    c.gated = on(2);
+    c.norm.kind = on(3) ? ef::NormKind::rms : ef::NormKind::layer;
+    c.norm.bias = on(4);
+    c.biases = {.query_key_value = on(5), .attention_out = on(6), .feed_forward = !on(5), .logits = on(6)};
+    c.tied_embeddings = on(7);
+    c.positions = on(8) ? ef::Positions::learned : ef::Positions::relative_buckets;
+    c.position_offset = on(9) ? 2 : 0;
+    c.n_key_value_heads = on(9) ? 1 : 0;
+    c.encoder_layers = on(9) ? 2 : 0;
+    c.head = on(10) ? ef::Head::masked_words : ef::Head::token_classes;
+    c.n_labels = 5;
+    c.pooler = on(11);
+    c.token_types = on(11) ? 2 : 0;
+    c.branches = on(11) && on(10) ? ef::Branches::parallel_one_norm : ef::Branches::sequential;
+    c.norm_placement = on(11) && !on(10) ? ef::NormPlacement::both : ef::NormPlacement::before;
+    INFO(bits);
+    REQUIRE(plan::count_parameters(c).total() == allocated(c));
+  }
+}
+
+TEST_CASE("published exact counts are met to the last parameter, and names occur once") {
+  std::set<std::string_view> names;
+  int exact = 0;
+  for (const plan::CatalogEntry& entry : plan::catalog()) {
+    INFO(entry.name);
+    CHECK(names.insert(entry.name).second);
+    CHECK_FALSE(entry.source.empty());
+    CHECK(entry.context_tokens() > 0);
+    if (entry.exact_parameters == 0) continue;
+    CHECK(plan::parameters_of(entry) == entry.exact_parameters);
+    ++exact;
+  }
+  CHECK(exact >= 30);
+  CHECK(names.size() >= 67);
+}
+
+TEST_CASE("the catalog says what popular figures get wrong") {
+  CHECK(plan::published("llama-65b").context_tokens() == 2048);
+  CHECK_FALSE(plan::published("llama-65b").note.empty());
+  CHECK_THROWS_WITH_AS(plan::parameters_of(plan::published("gpt-4")),
+                       "gpt-4: neither architecture nor parameter count is published", ef::InputError);
+}
+
+TEST_CASE("predicted bytes of weights and cache are those that the library holds") {
+  ef::ModelConfig c{.vocab_size = 100,
+                    .d_model = 32,
+                    .n_layers = 2,
+                    .n_heads = 4,
+                    .n_key_value_heads = 2,
+                    .d_ff = 64,
+                    .max_positions = 256};
+  for (const ef::Stacks stacks : {ef::Stacks::decoder, ef::Stacks::encoder, ef::Stacks::encoder_decoder}) {
+    c.stacks = stacks;
+    double bytes = 0;
+    ef::Transformer<float> shapes;
+    ef::for_each_shape(shapes, c, [&](const std::string&, auto&, ef::Index rows, ef::Index columns) {
+      bytes += 4.0 * static_cast<double>(rows * columns);
+    });
+    CHECK(plan::weight_bytes(plan::count_parameters(c).total(), plan::storage_format("F32")) == bytes);
+  }
+  c.stacks = ef::Stacks::decoder;
+
+  plan::KeyValueCacheOptions o = plan::cache_of(c, 256);
+  o.format = plan::storage_format("F32");
+  CHECK(plan::key_value_cache_bytes(o) == ef::KeyValues<float>::bytes(c, 256));
+}
