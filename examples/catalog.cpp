@@ -4,16 +4,14 @@
 //   catalog                     a table of all models
 //   catalog llama-2-7b          one model, part by part
 //   catalog --family encoder    those of one family
+#include "common.hpp"
 #include <eigenformer/plan.hpp>
 
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 namespace {
 
@@ -113,7 +111,7 @@ void run(const std::string& name, const std::string& family, bool json) {
   if (!name.empty()) {
     const plan::CatalogEntry& entry = plan::published(name);
     if (json)
-      std::printf("%s\n", to_json(entry).dump(2).c_str());
+      example::print(to_json(entry));
     else
       print_model(entry);
     return;
@@ -127,7 +125,7 @@ void run(const std::string& name, const std::string& family, bool json) {
     else
       print_row(entry);
   }
-  if (json) std::printf("%s\n", all.dump(2).c_str());
+  if (json) example::print(all);
 }
 
 }  // namespace
@@ -140,15 +138,5 @@ int main(int argc, char** argv) {
   app.add_option("--family", family, "only these")
       ->check(CLI::IsMember({"encoder", "decoder", "encoder-decoder"}));
   app.add_flag("--json", json, "print one JSON value");
-  try {
-    app.parse(argc, argv);
-    run(name, family, json);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "catalog: %s\n", error.what());
-    return 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "catalog: %s\n", error.what());
-    return 1;
-  }
+  return example::run(app, argc, argv, [&] { run(name, family, json); });
 }

@@ -96,7 +96,7 @@ inline void write_svg(const std::string& path, const Chart& chart) {
   };
   for (const double v : x.ticks()) {
     line(x.place(v), y.first, x.place(v), y.last, "#e4e4e4");
-    text(x.place(v), y.first + 18, "middle", number(v, "%.3g"));
+    text(x.place(v), y.first + 18, "middle", number(v, "%.4g"));
   }
   for (const double v : y.ticks()) {
     line(x.first, y.place(v), x.last, y.place(v), "#e4e4e4");
@@ -109,8 +109,8 @@ inline void write_svg(const std::string& path, const Chart& chart) {
   text(24, 240, "middle", chart.y_label, " transform=\"rotate(-90 24 240)\"");
   for (std::size_t i = 0; i < chart.series.size(); ++i) {
     const Series& s = chart.series[i];
-    const std::string stroke = std::string(" stroke=\"") + colours[i % 8] + "\" stroke-width=\"2\"" +
-                               (s.dashed ? " stroke-dasharray=\"6 4\"" : "");
+    const std::string stroke = std::string(" stroke=\"") + (s.dashed ? "#000000" : colours[i % 7]) +
+                               "\" stroke-width=\"2\"" + (s.dashed ? " stroke-dasharray=\"6 4\"" : "");
     out += "<polyline fill=\"none\"" + stroke + " points=\"";
     for (const Point& p : s.points) out += number(x.place(p.x), "%.1f,") + number(y.place(p.y), "%.1f ");
     out += "\"/>\n";

@@ -4,16 +4,14 @@
 //   memory --parameters 7500000000 --devices 64 --zero 3
 //   memory llama-65b --device-memory-gb 80 --batch 512 --svg memory.svg
 #include "chart.hpp"
+#include "common.hpp"
 #include <eigenformer/plan.hpp>
 
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 namespace {
 
@@ -78,6 +76,10 @@ void run(const Options& o) {
     ef::fail(ef::InputError("give either a model of the catalog or --parameters"));
   const plan::CatalogEntry* const entry = o.model.empty() ? nullptr : &plan::published(o.model);
   const ef::Index parameters = entry ? plan::parameters_of(*entry) : o.parameters;
+  const plan::TrainingPrecision& precision = plan::training_precision(o.precision);
+  plan::TrainingMemoryOptions training{
+      .parameters = parameters, .precision = precision, .zero_stage = o.zero, .devices = o.devices};
+  plan::training_memory(training);  // refuses wrong options before anything is printed
   Json out = {{"parameters", parameters}};
   if (!o.json) std::printf("%s parameters\n\nweights\n", plan::grouped(parameters).c_str());
   for (const char* name : weight_formats) {
@@ -109,13 +111,8 @@ void run(const Options& o) {
       row("together", m.total_bytes());
     }
   }
-  const plan::TrainingPrecision& precision = plan::training_precision(o.precision);
-  const plan::TrainingMemory m =
-      plan::training_memory({.parameters = parameters,
-                             .precision = precision,
-                             .zero_stage = o.zero,
-                             .devices = o.devices,
-                             .activation_bytes = precision.activations_and_temporary > 0 ? 0 : activations});
+  if (precision.activations_and_temporary == 0) training.activation_bytes = activations;
+  const plan::TrainingMemory m = plan::training_memory(training);
   out["training"] = training_json(m);
   out["training"]["convention"] = precision.name;
   out["training"]["zero_stage"] = o.zero;
@@ -151,7 +148,7 @@ void run(const Options& o) {
     }
   }
   if (!o.svg.empty()) draw(o, parameters, activations);
-  if (o.json) std::printf("%s\n", out.dump(2).c_str());
+  if (o.json) example::print(out);
 }
 
 }  // namespace
@@ -173,15 +170,5 @@ int main(int argc, char** argv) {
                  "search a strategy for devices with this memory (10^9 bytes)");
   app.add_option("--svg", o.svg, "draw memory over the number of devices into this file");
   app.add_flag("--json", o.json, "print one JSON value");
-  try {
-    app.parse(argc, argv);
-    run(o);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "memory: %s\n", error.what());
-    return 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "memory: %s\n", error.what());
-    return 1;
-  }
+  return example::run(app, argc, argv, [&] { run(o); });
 }

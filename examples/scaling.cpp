@@ -6,16 +6,14 @@
 //   scaling --flops 1e22 --unique-tokens 25e9
 //   scaling --flops 5.76e23 --svg loss.svg
 #include "chart.hpp"
+#include "common.hpp"
 #include <eigenformer/plan.hpp>
 
 #include <cstdio>
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
-using Json = nlohmann::ordered_json;
+using Json = nlohmann::json;
 
 namespace {
 
@@ -159,7 +157,7 @@ void run(const Options& o) {
   if (o.flops > 0) budget(o, out);
   if (o.parameters > 0) inference(o, out);
   if (!o.svg.empty()) draw(o);
-  if (o.json) std::printf("%s\n", out.dump(2).c_str());
+  if (o.json) example::print(out);
 }
 
 }  // namespace
@@ -179,15 +177,5 @@ int main(int argc, char** argv) {
   app.add_option("--utilisation", o.utilisation, "model FLOPs over their peak")->check(positive);
   app.add_option("--svg", o.svg, "draw loss over compute into this file");
   app.add_flag("--json", o.json, "print one JSON value");
-  try {
-    app.parse(argc, argv);
-    run(o);
-  } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);
-    std::fprintf(stderr, "scaling: %s\n", error.what());
-    return 1;
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "scaling: %s\n", error.what());
-    return 1;
-  }
+  return example::run(app, argc, argv, [&] { run(o); });
 }

@@ -8,7 +8,7 @@ namespace plan = eigenformer::plan;
 TEST_CASE("an unknown name is answered with the nearest known one") {
   CHECK_THROWS_WITH_AS(plan::published("lama-7b"),
                        "unknown model 'lama-7b'; the nearest known one is 'llama-7b'", ef::InputError);
-  CHECK_THROWS_WITH_AS(plan::published("BERT-base"), doctest::Contains("bert-base-cased"), ef::InputError);
+  CHECK_THROWS_WITH_AS(plan::published("BERT-base"), doctest::Contains("bert-base-uncased"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::storage_format("Q4K"), doctest::Contains("'Q4_K'"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::float_format("FP17"), doctest::Contains("'FP16'"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::device("H100"), doctest::Contains("H100-80GB"), ef::InputError);

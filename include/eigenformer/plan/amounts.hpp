@@ -65,16 +65,19 @@ template <class... Rest> constexpr Index multiply(Index a, Index b, Rest... rest
   return multiply(multiply(a, b), rest...);
 }
 
-/// Single-character edits (insert, delete, replace) that turn a into b, letter case aside.
+/// Single-character edits (insert, delete, replace) that turn the known name a into b, letter case aside;
+/// none where b is how a begins.
 inline std::size_t edit_distance(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  const auto same = [&](char x, char y) { return lower(x) == lower(y); };
+  if (!b.empty() && a.size() > b.size() && std::equal(b.begin(), b.end(), a.begin(), same)) return 0;
   std::vector<std::size_t> row(b.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < a.size(); ++i) {
     std::size_t diagonal = row[0];
     row[0] = i + 1;
     for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (lower(a[i]) == lower(b[j]) ? 0 : 1);
+      const std::size_t replaced = diagonal + (same(a[i], b[j]) ? 0 : 1);
       diagonal = row[j + 1];
       row[j + 1] = (std::min)({replaced, row[j] + 1, diagonal + 1});
     }
@@ -107,9 +110,17 @@ inline std::string scaled(double value, const char* form, double unit) {
 
 }  // namespace detail
 
+/// All digits, in groups of three: "124,439,808".
+inline std::string grouped(Index count) {
+  std::string digits = std::to_string(count);
+  for (auto i = static_cast<Index>(digits.size()) - 3; i > (count < 0 ? 1 : 0); i -= 3)
+    digits.insert(static_cast<std::size_t>(i), 1, ',');
+  return digits;
+}
+
 /// "26.95 GB (25.10 GiB)"; below a megabyte "1,234 bytes" without a second unit.
 inline std::string bytes_text(double bytes) {
-  if (bytes < 1e6) return detail::scaled(bytes, "%.0f bytes", 1.0);
+  if (bytes < 1e6) return grouped(static_cast<Index>(std::llround(bytes))) + " bytes";
   if (bytes < 1e8)
     return detail::scaled(bytes, "%.2f MB", 1e6) + detail::scaled(bytes, " (%.2f MiB)", 1048576.0);
   return detail::scaled(bytes, "%.2f GB", gigabyte) + detail::scaled(bytes, " (%.2f GiB)", gibibyte);
@@ -122,14 +133,6 @@ inline std::string count_text(double count) {
   if (count < 1e9) return detail::scaled(count, "%.2fM", 1e6);
   if (count < 1e12) return detail::scaled(count, "%.2fB", 1e9);
   return detail::scaled(count, "%.2fT", 1e12);
-}
-
-/// All digits, in groups of three: "124,439,808".
-inline std::string grouped(Index count) {
-  std::string digits = std::to_string(count);
-  for (auto i = static_cast<Index>(digits.size()) - 3; i > (count < 0 ? 1 : 0); i -= 3)
-    digits.insert(static_cast<std::size_t>(i), 1, ',');
-  return digits;
 }
 
 /// A duration in the unit that suits it: "6.61 ms", "3.5 h", "34.0 days".
