@@ -73,7 +73,7 @@ inline void write_svg(const std::string& path, const Chart& chart) {
   using chart_detail::Axis, chart_detail::number;
   namespace ef = eigenformer;
   static constexpr const char* colours[] = {"#0072b2", "#d55e00", "#009e73", "#cc79a7",
-                                            "#e69f00", "#56b4e9", "#555555", "#000000"};
+                                            "#e69f00", "#56b4e9", "#555555"};
   Axis x{1e300, 0, 90, 650, true}, y{1e300, 0, 430, 50, chart.log_y};
   for (const Series& s : chart.series) {
     for (const Point& p : s.points) {

@@ -5,9 +5,11 @@
 //   scaling --parameters 7e9 --inference-tokens 1e12
 //   scaling --flops 1e22 --unique-tokens 25e9
 //   scaling --flops 5.76e23 --svg loss.svg
+//   scaling --fit runs.csv                 columns parameters, tokens, loss
 #include "chart.hpp"
 #include "common.hpp"
 #include <eigenformer/plan.hpp>
+#include <eigenformer/plan/fit.hpp>
 
 #include <cstdio>
 
@@ -20,7 +22,7 @@ namespace {
 struct Options {
   double flops = 0, parameters = 0, inference_tokens = 0, unique_tokens = 0, utilisation = 0.4;
   ef::Index devices = 0;
-  std::string device = "A100-80GB", svg;
+  std::string device = "A100-80GB", svg, runs;
   bool json = false;
 };
 
@@ -126,6 +128,27 @@ void inference(const Options& o, Json& out) {
               r.total_flops, r.saving() * 100);
 }
 
+void fit(const Options& o, Json& out) {
+  const plan::Fit fit = plan::fit_law(plan::read_runs(o.runs), {.bootstrap_samples = 200});
+  const auto constant = [&](const char* name, double value, const plan::Interval& interval) {
+    out["fit"][name] = {{"value", value}, {"low", interval.low}, {"high", interval.high}};
+    if (!o.json) std::printf("  %-6s %10.4f  (%.4f to %.4f)\n", name, value, interval.low, interval.high);
+  };
+  if (!o.json)
+    std::printf("L = E + A/N^alpha + B/D^beta fitted to %s, with 95%% bootstrap intervals\n", o.runs.c_str());
+  constant("E", fit.law.e, fit.e);
+  constant("A", fit.law.a, fit.a);
+  constant("B", fit.law.b, fit.b);
+  constant("alpha", fit.law.alpha, fit.alpha);
+  constant("beta", fit.law.beta, fit.beta);
+  constant("a", fit.law.size_exponent(), fit.size_exponent);
+  if (o.flops > 0) {
+    if (!o.json) std::printf("optimum of the fitted law\n");
+    report(out["fitted_optima"] = Json::array(), o.json, "fitted",
+           plan::chinchilla_optimal({o.flops, fit.law}));
+  }
+}
+
 /// Loss over compute for some sizes, and the frontier that they touch.
 void draw(const Options& o) {
   Chart chart{.title = "Predicted loss over training compute (Besiroglu et al. 2024)",
@@ -150,12 +173,13 @@ void draw(const Options& o) {
 }
 
 void run(const Options& o) {
-  if (!(o.flops > 0) && !(o.parameters > 0))
-    ef::fail(ef::InputError("give --flops, or --parameters with --inference-tokens"));
+  if (!(o.flops > 0) && !(o.parameters > 0) && o.runs.empty())
+    ef::fail(ef::InputError("give --flops, --fit, or --parameters with --inference-tokens"));
   if (!o.svg.empty() && !(o.flops > 0)) ef::fail(ef::InputError("--svg needs --flops"));
   Json out = Json::object();
   if (o.flops > 0) budget(o, out);
   if (o.parameters > 0) inference(o, out);
+  if (!o.runs.empty()) fit(o, out);
   if (!o.svg.empty()) draw(o);
   if (o.json) example::print(out);
 }
@@ -175,6 +199,7 @@ int main(int argc, char** argv) {
   app.add_option("--devices", o.devices, "print the training time of a cluster")->check(positive);
   app.add_option("--device", o.device, "its devices");
   app.add_option("--utilisation", o.utilisation, "model FLOPs over their peak")->check(positive);
+  app.add_option("--fit", o.runs, "a CSV file of your own runs: parameters, tokens, loss");
   app.add_option("--svg", o.svg, "draw loss over compute into this file");
   app.add_flag("--json", o.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(o); });
