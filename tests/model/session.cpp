@@ -18,8 +18,9 @@ ef::CausalLM<float> lively(const ef::ModelConfig& config) { return support::live
 }  // namespace
 
 TEST_CASE("a prompt at once, in chunks, and token by token gives the same logits to the bit") {
-  for (const auto& [name, config] : tiny::decoders()) {
-    CAPTURE(name);
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
     const auto model = lively(config);
     const auto tokens = some_tokens(150, config.vocab_size);
     const ef::Matrix<float> all = model({tokens});
@@ -39,8 +40,9 @@ TEST_CASE("a prompt at once, in chunks, and token by token gives the same logits
 }
 
 TEST_CASE("sequences of different lengths fed together get what each gets alone, to the bit") {
-  for (const auto& [name, config] : tiny::decoders()) {
-    CAPTURE(name);
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
     const auto model = lively(config);
     ef::Threads threads(2);
     std::vector<ef::Session<float>> together, alone;
@@ -65,8 +67,9 @@ TEST_CASE("sequences of different lengths fed together get what each gets alone,
 }
 
 TEST_CASE("the number of threads does not show in the bits") {
-  for (const auto& [name, config] : tiny::decoders()) {
-    CAPTURE(name);
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
     auto wide = config;
     wide.d_ff = 1000;  // wide enough that products are split
     wide.vocab_size = 3001;
@@ -131,10 +134,11 @@ TEST_CASE("a decode step allocates nothing once it has run") {
     MESSAGE("skipped: allocations are not counted in this build");
     return;
   }
-  for (const auto& [name, config] : tiny::decoders()) {
+  for (const auto& named : tiny::decoders()) {
+    const ef::ModelConfig& config = named.config;
     if (config.positions == ef::Positions::relative_buckets) continue;  // of encoder-decoders
     for (const int count : {1, 2}) {
-      CAPTURE(name);
+      CAPTURE(named.name);
       CAPTURE(count);
       const auto model = lively(config);
       ef::Threads threads(count);

@@ -111,8 +111,9 @@ std::vector<tiny::Named> combinations() {
 }  // namespace
 
 TEST_CASE_TEMPLATE("hidden states, attentions and logits are those of the naive model", S, float, double) {
-  for (const auto& [name, config] : tiny::decoders()) {
-    CAPTURE(name);
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
     check_decoder<S>(config, 140);
   }
 }
@@ -121,15 +122,17 @@ TEST_CASE_TEMPLATE("every combination of norms, residuals, branches and position
                    double) {
   const auto all = combinations();
   CHECK(all.size() == 72);
-  for (const auto& [name, config] : all) {
-    CAPTURE(name);
+  for (const auto& named : all) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
     check_decoder<S>(config, 11);
   }
 }
 
 TEST_CASE_TEMPLATE("a stack that sees both directions is the naive one", S, float, double) {
-  for (auto [name, config] : tiny::decoders()) {
-    CAPTURE(name);
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    ef::ModelConfig config = named.config;
     config.stacks = ef::Stacks::encoder;
     config.window = 0;
     ef::Transformer<S> p = ef::random_parameters<S>(config, ef::Seed{5});
