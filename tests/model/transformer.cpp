@@ -1,4 +1,5 @@
 #include "support/lively.hpp"
+#include "support/machine.hpp"
 #include "support/matrices.hpp"
 #include "support/naive_decoder.hpp"
 #include "support/tiny_configs.hpp"
@@ -9,16 +10,10 @@ namespace ef = eigenformer;
 using ef::Index;
 using support::distance;
 using support::lively;
+using support::Machine;
 using support::some_tokens;
 
 namespace {
-
-struct Machine {
-  ef::Threads threads;
-  ef::Workspace workspace;
-  ef::Run run{threads, workspace};
-  explicit Machine(int count = 1) : threads(count) {}
-};
 
 /// Rows [first, first + rows) of everything a pass gives against the naive model.
 template <class S>
