@@ -71,7 +71,8 @@ TEST_CASE_TEMPLATE("far from zero the functions reach their limits and stay fini
     CHECK(mapped(x, hyperbolic) == std::vector<S>{-1, 1});
     CHECK(mapped(x, logistic)[0] < static_cast<S>(1e-37));
     CHECK(mapped(x, logistic)[1] == S(1));
-    CHECK(mapped(x, normal) == std::vector<S>{0, 1});
+    CHECK(mapped(x, normal)[0] < static_cast<S>(1e-37));
+    CHECK(mapped(x, normal)[1] == S(1));
   }
   const std::vector<S> minus_infinity{-std::numeric_limits<S>::infinity()};
   CHECK(mapped(minus_infinity, exponential)[0] < static_cast<S>(1e-37));

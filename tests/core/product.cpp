@@ -1,3 +1,4 @@
+#include "support/machine.hpp"
 #include "support/matrices.hpp"
 #include <eigenformer/core/product.hpp>
 
@@ -5,17 +6,11 @@
 
 namespace ef = eigenformer;
 using ef::Index;
+using support::Machine;
 using support::random_matrix;
 using support::same_bits;
 
 namespace {
-
-struct Machine {
-  ef::Threads threads;
-  ef::Workspace workspace;
-  ef::Run run{threads, workspace};
-  explicit Machine(int count = 1) : threads(count) {}
-};
 
 template <class S>
 ef::Matrix<S> times(const ef::Weight<S>& w, const ef::Matrix<S>& x, Machine& machine,

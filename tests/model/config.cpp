@@ -48,6 +48,20 @@ TEST_CASE("a size that is absent, negative or inconsistent is refused by its nam
     config.rotary.dimensions = 3;
     CHECK(refused(config) == "rotary.dimensions");
   }
+  SUBCASE("heads whose widths together are beyond any memory") {
+    config.n_heads = config.head_size = ef::Index{1} << 20;
+    CHECK(refused(config) == "head_size");
+  }
+  SUBCASE("a residual that parallel branches cannot have") {
+    config.branches = ef::Branches::parallel_two_norms;
+    config.residual_source = ef::ResidualSource::normed;
+    CHECK(refused(config) == "residual_source");
+  }
+  SUBCASE("parallel branches beside cross-attention") {
+    config.branches = ef::Branches::parallel_one_norm;
+    config.stacks = ef::Stacks::encoder_decoder;
+    CHECK(refused(config) == "branches");
+  }
   SUBCASE("a classifier without labels") {
     config.head = ef::Head::text_classes;
     CHECK(refused(config) == "n_labels");

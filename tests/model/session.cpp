@@ -1,4 +1,5 @@
 #include "support/allocation_counter.hpp"
+#include "support/lively.hpp"
 #include "support/tiny_configs.hpp"
 #include <eigenformer/model/session.hpp>
 
@@ -8,38 +9,18 @@
 
 namespace ef = eigenformer;
 
+using support::some_tokens;
+
 namespace {
 
-std::vector<ef::Token> some_tokens(ef::Index count, ef::Index vocabulary, ef::Index seed = 1) {
-  std::vector<ef::Token> out;
-  for (ef::Index i = 0; i < count; ++i)
-    out.push_back(static_cast<ef::Token>((i * i * 7 + i * 13 + seed * 31) % vocabulary));
-  return out;
-}
-
-/// Weights away from their initial values, so that no norm or bias is trivial.
-ef::CausalLM<float> lively(const ef::ModelConfig& config) {
-  ef::CausalLM<float> model(config, ef::Seed{5});
-  std::uint64_t stream = 1000;
-  ef::visit(model.parameters(), [&](const std::string&, auto& leaf) {
-    const ef::Random random(ef::Seed{6}, ++stream);
-    float* const values = [&] {
-      if constexpr (requires { leaf.format(); })
-        return leaf.values().data();
-      else
-        return leaf.data();
-    }();
-    for (ef::Index i = 0; i < leaf.size(); ++i)
-      values[i] += 0.2f * static_cast<float>(random.normal(static_cast<std::uint64_t>(i)));
-  });
-  return model;
-}
+ef::CausalLM<float> lively(const ef::ModelConfig& config) { return support::lively<float>(config); }
 
 }  // namespace
 
 TEST_CASE("a prompt at once, in chunks, and token by token gives the same logits to the bit") {
-  for (const auto& [name, config] : tiny::decoders()) {
-    CAPTURE(name);
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
     const auto model = lively(config);
     const auto tokens = some_tokens(150, config.vocab_size);
     const ef::Matrix<float> all = model({tokens});
@@ -59,8 +40,9 @@ TEST_CASE("a prompt at once, in chunks, and token by token gives the same logits
 }
 
 TEST_CASE("sequences of different lengths fed together get what each gets alone, to the bit") {
-  for (const auto& [name, config] : tiny::decoders()) {
-    CAPTURE(name);
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
     const auto model = lively(config);
     ef::Threads threads(2);
     std::vector<ef::Session<float>> together, alone;
@@ -85,8 +67,9 @@ TEST_CASE("sequences of different lengths fed together get what each gets alone,
 }
 
 TEST_CASE("the number of threads does not show in the bits") {
-  for (const auto& [name, config] : tiny::decoders()) {
-    CAPTURE(name);
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
     auto wide = config;
     wide.d_ff = 1000;  // wide enough that products are split
     wide.vocab_size = 3001;
@@ -151,10 +134,11 @@ TEST_CASE("a decode step allocates nothing once it has run") {
     MESSAGE("skipped: allocations are not counted in this build");
     return;
   }
-  for (const auto& [name, config] : tiny::decoders()) {
+  for (const auto& named : tiny::decoders()) {
+    const ef::ModelConfig& config = named.config;
     if (config.positions == ef::Positions::relative_buckets) continue;  // of encoder-decoders
     for (const int count : {1, 2}) {
-      CAPTURE(name);
+      CAPTURE(named.name);
       CAPTURE(count);
       const auto model = lively(config);
       ef::Threads threads(count);
@@ -201,4 +185,12 @@ TEST_CASE("what does not fit is found before any work is done, and says both num
   CHECK_THROWS_AS(ef::Session<float>(model, threads, {.capacity = -1}), ef::ConfigError);
   CHECK_THROWS_AS(ef::Session<float>(model, threads, {.chunk = 0}), ef::ConfigError);
   CHECK_THROWS_AS(ef::Threads(0), ef::ConfigError);
+
+  const ef::Token token = 1;
+  const std::vector<ef::Session<float>*> twice{&session, &session};
+  const std::vector<std::span<const ef::Token>> tokens(2, std::span(&token, 1));
+  session.truncate(3);
+  CHECK_THROWS_WITH_AS(ef::feed_together<float>(twice, tokens), "session 1 is session 0 again",
+                       ef::InputError);
+  CHECK(session.size() == 3);
 }

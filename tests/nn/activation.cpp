@@ -30,7 +30,9 @@ TEST_CASE_TEMPLATE("activations and their slopes are those of PyTorch and transf
   const ef::SafeTensors file = torch::open("activations");
   const auto x = file.at("x").values<S>();
   const auto n = static_cast<Index>(x.size());
-  for (const auto& [name, kind] : activations) {
+  for (const Named& activation : activations) {
+    const auto& name = activation.name;
+    const ef::Activation kind = activation.kind;
     CAPTURE(name);
     ef::Matrix<S> y(1, n), slope(1, n);
     ef::activate(kind, n, x.data(), y.data());
@@ -48,7 +50,9 @@ TEST_CASE_TEMPLATE("activations and their slopes are those of PyTorch and transf
 
 TEST_CASE_TEMPLATE("activations far from zero are finite and have their limits", S, float, double) {
   const S far[] = {S(-1e4), S(1e4)};
-  for (const auto& [name, kind] : activations) {
+  for (const Named& activation : activations) {
+    const auto& name = activation.name;
+    const ef::Activation kind = activation.kind;
     CAPTURE(name);
     S y[2], slope[2];
     ef::activate(kind, 2, far, y);

@@ -1,4 +1,5 @@
 #include "nn/torch.hpp"
+#include "support/machine.hpp"
 
 #include <limits>
 
@@ -6,16 +7,10 @@
 
 namespace ef = eigenformer;
 using ef::Index;
+using support::Machine;
 using support::random_matrix;
 
 namespace {
-
-struct Machine {
-  ef::Threads threads;
-  ef::Workspace workspace;
-  ef::Run run{threads, workspace};
-  explicit Machine(int count = 1) : threads(count) {}
-};
 
 /// One of the `mha-*` files: outputs, and probabilities per head, of both elements of the batch.
 template <class S> void check_module(const std::string& name, bool causal) {

@@ -179,6 +179,7 @@ inline void validate(const ModelConfig& c) {
           concat(c.n_heads, " heads do not divide d_model ", c.d_model, ", and no head_size is given"));
   require(c.n_heads % c.key_value_heads() == 0, "n_key_value_heads",
           concat(c.key_value_heads(), " key/value heads do not divide ", c.n_heads, " heads"));
+  require_size(c.query_width(), "head_size", 1);
   require(c.norm.epsilon > 0 && c.norm.epsilon < 1, "norm.epsilon",
           concat("must lie in (0, 1), is ", c.norm.epsilon));
   require_size(c.window, "window", 0);
@@ -212,6 +213,10 @@ inline void validate(const ModelConfig& c) {
           "residual_source", "the normed input exists only where norms stand before the branches");
   require(c.branches == Branches::sequential || c.norm_placement == NormPlacement::before, "branches",
           "parallel branches need norms before them");
+  require(c.branches == Branches::sequential || c.residual_source == ResidualSource::input, "residual_source",
+          "parallel branches add to the block's input");
+  require(c.branches == Branches::sequential || c.stacks != Stacks::encoder_decoder, "branches",
+          "parallel branches leave no place for cross-attention");
   const bool classes = c.head == Head::text_classes || c.head == Head::token_classes;
   require(!classes || c.n_labels > 0, "n_labels", concat("a classifier needs at least 1, has ", c.n_labels));
   if (c.stacks == Stacks::encoder_decoder && c.encoder_heads) {

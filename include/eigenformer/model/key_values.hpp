@@ -38,7 +38,11 @@ template <class S> class KeyValues {
   }
 
   /// Forgets all tokens from `size` on.
-  void truncate(Index size) { size_ = (std::min)(size, size_); }
+  /// @throws InputError  for a negative size
+  void truncate(Index size) {
+    if (size < 0) fail(InputError(concat("a cache cannot be cut to ", size, " tokens")));
+    size_ = (std::min)(size, size_);
+  }
 
   /// Makes sure that the next `rows` tokens have memory of their own.
   /// @throws WindowError  if they exceed the capacity

@@ -20,7 +20,8 @@ template <class S> class Session;
 
 /// Feeds several sessions of one model in one pass, tokens[i] to sessions[i]: the weights pass through memory
 /// once for all of them. Each gets the results that it would get alone, to the bit.
-/// @throws InputError   for lists of different lengths, sessions of different models, or as Session::feed
+/// @throws InputError   for lists of different lengths, sessions of different models, a session given twice,
+///                      or as Session::feed
 /// @throws WindowError  as Session::feed, before any work is done
 template <class S>
 void feed_together(std::span<Session<S>* const> sessions, std::span<const std::span<const Token>> tokens);
@@ -109,6 +110,8 @@ void feed_together(std::span<Session<S>* const> sessions, std::span<const std::s
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     if (sessions[i]->model_ != &model)
       fail(InputError("sessions of different models cannot be fed together"));
+    for (std::size_t j = 0; j < i; ++j)
+      if (sessions[j] == sessions[i]) fail(InputError(concat("session ", i, " is session ", j, " again")));
     sessions[i]->check(tokens[i]);
   }
   Run run{*lead.threads_, lead.workspace_};

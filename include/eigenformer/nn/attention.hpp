@@ -37,6 +37,7 @@ template <class S> struct Attention {
 
 /// Keys and values of one sequence where they lie: pages of neighbouring rows. Row i of the sequence is row
 /// i mod page_rows of page i / page_rows; a page that no query reaches may be null.
+/// Several pages hold at most 128 rows each, or a multiple of that.
 template <class S> struct KeyValueRows {
   const S* const* pages = nullptr;
   Index page_rows = 0;
