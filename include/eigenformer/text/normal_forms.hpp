@@ -35,10 +35,14 @@ inline std::vector<Change> decompose(std::string_view text, bool compatibility) 
     const char32_t c = code_point(text, at);
     std::array<utf8proc_int32_t, 32> parts{};  // the longest decomposition has 18 characters
     int boundary = 0;
-    auto count = utf8proc_decompose_char(
-        static_cast<utf8proc_int32_t>(c), parts.data(), static_cast<utf8proc_ssize_t>(parts.size()),
-        static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (compatibility ? UTF8PROC_COMPAT : 0)),
-        &boundary);
+    const bool known = !contains(newly_decomposed_changes, c);
+    auto count =
+        !known
+            ? 0
+            : utf8proc_decompose_char(
+                  static_cast<utf8proc_int32_t>(c), parts.data(), static_cast<utf8proc_ssize_t>(parts.size()),
+                  static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (compatibility ? UTF8PROC_COMPAT : 0)),
+                  &boundary);
     if (count <= 0 || count > static_cast<utf8proc_ssize_t>(parts.size())) {
       parts[0] = static_cast<utf8proc_int32_t>(c);
       count = 1;

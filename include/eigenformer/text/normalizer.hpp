@@ -30,6 +30,7 @@ struct NormalizerStep {
     clean,             // BERT: control characters go, white space becomes spaces
     pad_chinese,       // BERT: a space on either side of each Chinese character
     strip_bert_marks,  // BERT: nonspacing marks go
+    nmt,               // SentencePiece: control characters go, others become spaces
     charsmap,          // SentencePiece's map
     byte_level         // bytes become characters of the byte alphabet
   };
@@ -132,6 +133,20 @@ inline void pad_chinese(AlignedText& text) {
   });
 }
 
+/// nmt_nfkc's first step (SentencePiece, builder.cc).
+inline void nmt(AlignedText& text) {
+  const std::string_view view = text.view();
+  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+    const char32_t c = code_point(view, at);
+    const bool space = c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0x1680 ||
+                       (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
+                       c == 0xFEFF || c == 0xFFFD;
+    if (space) return rewrite.put(" ", at);
+    const bool removed = (c > 0 && c < 0x20) || c == 0x7F || c == 0x8F || c == 0x9F;
+    if (!removed) rewrite.copy(at, end);
+  });
+}
+
 }  // namespace detail
 
 /// Applies all steps in order.
@@ -152,6 +167,7 @@ inline void normalize(const Normalizer& normalizer, AlignedText& text) {
       case Kind::clean: detail::clean(text); break;
       case Kind::pad_chinese: detail::pad_chinese(text); break;
       case Kind::strip_bert_marks: remove_characters(text, nonspacing_mark_changes); break;
+      case Kind::nmt: detail::nmt(text); break;
       case Kind::charsmap: apply_charsmap(text, step.map); break;
       case Kind::byte_level:
         rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {

@@ -121,7 +121,6 @@ inline AddedTokens read_added_tokens(const JsonNode& node, const Vocabulary& voc
   std::set<Token> ids;
   const auto elements = node.elements();
   for (const JsonNode& element : elements) {
-    if (element["single_word"].flag(false)) element["single_word"].refuse("true is not supported");
     AddedToken token{.content = element["content"].nonempty_string(),
                      .id = element["id"].token(),
                      .single_word = element["single_word"].flag(false),

@@ -14,16 +14,17 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
 
-inline void read_bert_normalizer(const JsonNode& node, Normalizer& out) {
+inline Normalizer bert_normalizer(bool clean, bool chinese, bool strip_accents, bool lowercase) {
   using Kind = NormalizerStep::Kind;
-  const bool lowercase = node["lowercase"].flag(true);
-  if (node["clean_text"].flag(true)) out.push_back({.kind = Kind::clean});
-  if (node["handle_chinese_chars"].flag(true)) out.push_back({.kind = Kind::pad_chinese});
-  if (node["strip_accents"].flag(lowercase)) {
+  Normalizer out;
+  if (clean) out.push_back({.kind = Kind::clean});
+  if (chinese) out.push_back({.kind = Kind::pad_chinese});
+  if (strip_accents) {
     out.push_back({.kind = Kind::nfd});
     out.push_back({.kind = Kind::strip_bert_marks});
   }
   if (lowercase) out.push_back({.kind = Kind::lowercase});
+  return out;
 }
 
 inline void read_normalizer(const JsonNode& node, Normalizer& out) {
@@ -35,13 +36,18 @@ inline void read_normalizer(const JsonNode& node, Normalizer& out) {
                                                     {"NFKD", Kind::nfkd},
                                                     {"Lowercase", Kind::lowercase},
                                                     {"StripAccents", Kind::strip_accents},
-                                                    {"ByteLevel", Kind::byte_level}};
+                                                    {"ByteLevel", Kind::byte_level},
+                                                    {"Nmt", Kind::nmt}};
   for (const auto& [name, kind] : plain)
     if (type == name) return out.push_back({.kind = kind});
   if (type == "Sequence") {
     for (const JsonNode& step : node["normalizers"].elements()) read_normalizer(step, out);
   } else if (type == "BertNormalizer") {
-    read_bert_normalizer(node, out);
+    const bool lowercase = node["lowercase"].flag(true);
+    const Normalizer steps =
+        bert_normalizer(node["clean_text"].flag(true), node["handle_chinese_chars"].flag(true),
+                        node["strip_accents"].flag(lowercase), lowercase);
+    out.insert(out.end(), steps.begin(), steps.end());
   } else if (type == "Prepend") {
     out.push_back({.kind = Kind::prepend, .content = node["prepend"].string()});
   } else if (type == "Strip") {
