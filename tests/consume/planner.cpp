@@ -1,4 +1,4 @@
-// The calculators of the installed package, without Eigen: the target plan carries no include folder but ours.
+// The calculators of the installed package, without Eigen: its target links nothing.
 #include <eigenformer/plan.hpp>
 
 int main() {
