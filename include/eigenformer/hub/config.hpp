@@ -19,7 +19,8 @@ struct HubConfig {
 namespace hub {
 
 /// @throws ConfigError  for an activation that the library does not have
-inline Activation activation(const JsonFields& json, const char* key, const std::string& otherwise) {
+[[gnu::cold]] inline Activation activation(const JsonFields& json, const char* key,
+                                           const std::string& otherwise) {
   const std::string name = json.text(key, otherwise);
   if (name == "gelu") return Activation::gelu;
   if (name == "gelu_new" || name == "gelu_pytorch_tanh" || name == "gelu_fast") return Activation::gelu_tanh;
@@ -34,7 +35,7 @@ inline Activation activation(const JsonFields& json, const char* key, const std:
 }
 
 /// rope_theta and rope_scaling; windows that a scaling extends are extended here.
-inline void rotary(const JsonFields& json, ModelConfig& c) {
+[[gnu::cold]] inline void rotary(const JsonFields& json, ModelConfig& c) {
   c.positions = Positions::rotary;
   c.rotary.base = json.number("rope_theta", 10000.0);
   if (!json.has("rope_scaling")) return;
@@ -67,7 +68,7 @@ inline void rotary(const JsonFields& json, ModelConfig& c) {
   }
 }
 
-inline ModelConfig llama(const JsonFields& json) {
+[[gnu::cold]] inline ModelConfig llama(const JsonFields& json) {
   ModelConfig c;
   c.vocab_size = json.integer("vocab_size");
   c.d_model = json.integer("hidden_size");
@@ -88,7 +89,7 @@ inline ModelConfig llama(const JsonFields& json) {
   return c;
 }
 
-inline ModelConfig gpt2(const JsonFields& json) {
+[[gnu::cold]] inline ModelConfig gpt2(const JsonFields& json) {
   if (!json.boolean("scale_attn_weights", true)) json.refuse("scale_attn_weights", "must be true");
   if (json.boolean("scale_attn_by_inverse_layer_idx", false))
     json.refuse("scale_attn_by_inverse_layer_idx", "must be false");
@@ -105,7 +106,7 @@ inline ModelConfig gpt2(const JsonFields& json) {
   return c;
 }
 
-inline ModelConfig bloom(const JsonFields& json) {
+[[gnu::cold]] inline ModelConfig bloom(const JsonFields& json) {
   ModelConfig c;
   c.vocab_size = json.integer("vocab_size");
   c.d_model = json.integer(json.has("n_embed") ? "n_embed" : "hidden_size");
@@ -124,7 +125,7 @@ inline ModelConfig bloom(const JsonFields& json) {
   return c;
 }
 
-inline ModelConfig palm(const JsonFields& json) {
+[[gnu::cold]] inline ModelConfig palm(const JsonFields& json) {
   ModelConfig c;
   c.vocab_size = json.integer("vocab_size");
   c.d_model = json.integer("dim");
@@ -159,7 +160,7 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
 /// Reads a folder's config.json.
 /// @throws FileError    if there is none, or it is not JSON
 /// @throws ConfigError  for an unknown model_type, or a field that is absent, of the wrong type, or cannot be
-inline HubConfig load_config(const std::string& folder) {
+[[gnu::cold]] inline HubConfig load_config(const std::string& folder) {
   const std::string path = folder + "/config.json";
   const Json value = read_json(path);
   const JsonFields json(value, path);

@@ -12,7 +12,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 /// From generation_config.json, or where there is none from config.json: eos_token_id (a number or a list),
 /// and the sampling settings where do_sample is true. All else has its default.
 /// @throws FileError, ConfigError  with the file and the field
-inline GenerationConfig load_generation_config(const std::string& folder) {
+[[gnu::cold]] inline GenerationConfig load_generation_config(const std::string& folder) {
   std::string path = folder + "/generation_config.json";
   if (std::FILE* const file = std::fopen(path.c_str(), "rb"))
     std::fclose(file);

@@ -25,7 +25,7 @@ inline constexpr std::size_t deepest_json = 64;  // levels of objects and lists
 inline constexpr std::size_t largest_json = std::size_t{1} << 28;
 
 /// A value as it may stand in a message.
-inline std::string brief(const Json& value) {
+[[gnu::cold]] inline std::string brief(const Json& value) {
   return printable(value.dump(-1, ' ', true, Json::error_handler_t::replace));
 }
 
@@ -110,18 +110,20 @@ class JsonBuilder {
 /// @param file  what messages call it
 /// @throws FileError  for text that is not JSON, nests deeper than 64 levels, or names a key twice in one
 ///                    object
-inline Json parse_json(std::string_view text, const std::string& file) {
+[[gnu::cold]] inline Json parse_json(std::string_view text, const std::string& file) {
   if (const std::size_t zero = text.find('\0'); zero != text.npos) {  // the parser takes it for the end
     fail(FileError(file, concat("is not valid JSON at byte ", zero + 1, ": a zero byte")));
   }
   Json root;
   detail::JsonBuilder builder(root, file);
-  Json::sax_parse(text.data(), text.data() + text.size(), &builder);
+  // The parser itself: json::sax_parse would compile the readers of five binary formats beside it.
+  auto input = nlohmann::detail::input_adapter(text);
+  nlohmann::detail::parser<Json, decltype(input)>(std::move(input)).sax_parse(&builder);
   return root;
 }
 
 /// The JSON value in a file. @throws FileError  also for a file of more than 256 MiB
-inline Json read_json(const std::string& path) {
+[[gnu::cold]] inline Json read_json(const std::string& path) {
   const MappedFile file(path);
   const auto bytes = file.bytes();
   if (bytes.size() > detail::largest_json) {

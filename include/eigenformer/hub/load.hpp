@@ -20,7 +20,7 @@ struct LoadOptions {
 namespace hub {
 
 /// Memory for a weight that cannot be used where it lies.
-inline std::shared_ptr<std::byte> own_bytes(Index bytes) {
+[[gnu::cold]] inline std::shared_ptr<std::byte> own_bytes(Index bytes) {
   constexpr std::align_val_t alignment{64};
   return {static_cast<std::byte*>(::operator new(static_cast<std::size_t>(bytes), alignment)),
           [=](std::byte* p) { ::operator delete(p, alignment); }};
@@ -33,7 +33,8 @@ struct Gathered {
   std::shared_ptr<const void> owner;
 };
 
-inline Gathered gather(const TensorView& tensor, const names::Place& place, Index rows, Index columns) {
+[[gnu::cold]] inline Gathered gather(const TensorView& tensor, const names::Place& place, Index rows,
+                                     Index columns) {
   const Format format = *tensor.format();
   const auto width = static_cast<std::size_t>(bytes_of(format));
   const RowSlice& slice = place.slice;
@@ -66,7 +67,7 @@ inline Gathered gather(const TensorView& tensor, const names::Place& place, Inde
 }
 
 /// The same matrix in another format.
-inline Gathered convert(const Gathered& from, Format to, Index size) {
+[[gnu::cold]] inline Gathered convert(const Gathered& from, Format to, Index size) {
   const std::shared_ptr<std::byte> out = own_bytes(size * bytes_of(to));
   const auto each = [&]<class From, class To>(From, To) {
     const auto* const in = reinterpret_cast<const From*>(from.data);

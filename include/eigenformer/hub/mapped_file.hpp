@@ -35,7 +35,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 namespace detail {
 
 /// Why the operating system's last call failed.
-inline std::string system_reason() {
+[[gnu::cold]] inline std::string system_reason() {
 #if defined(_WIN32)
   return std::system_category().message(static_cast<int>(GetLastError()));
 #else
@@ -67,7 +67,7 @@ struct FileHandle {
 };
 
 /// Whether anything has this name.
-inline bool path_exists(const std::string& path) {
+[[gnu::cold]] inline bool path_exists(const std::string& path) {
 #if defined(_WIN32)
   return GetFileAttributesA(path.c_str()) != INVALID_FILE_ATTRIBUTES;
 #else
@@ -76,7 +76,7 @@ inline bool path_exists(const std::string& path) {
 }
 
 /// Renames a file, in one step, over one that may be there; whether it went well.
-inline bool rename_over(const std::string& from, const std::string& to) {
+[[gnu::cold]] inline bool rename_over(const std::string& from, const std::string& to) {
 #if defined(_WIN32)
   return MoveFileExA(from.c_str(), to.c_str(), MOVEFILE_REPLACE_EXISTING) != 0;
 #else

@@ -131,7 +131,8 @@ inline constexpr std::string_view palm_pytorch_ignored[] = {"{+}.fn.norm.beta", 
 inline constexpr NameTable palm_pytorch{"", palm_pytorch_rules, palm_pytorch_ignored};
 
 /// A pattern with its placeholders filled in.
-inline std::string fill(std::string_view pattern, std::string_view prefix, Index layer, Index n_layers) {
+[[gnu::cold]] inline std::string fill(std::string_view pattern, std::string_view prefix, Index layer,
+                                      Index n_layers) {
   std::string out;
   for (std::size_t i = 0; i < pattern.size(); ++i) {
     if (pattern[i] == '~') {
@@ -156,8 +157,8 @@ struct Place {
 
 /// Where a parameter of ours is to be found.
 /// @throws ConfigError  for a parameter that the table does not know, which is a config of another family
-inline Place place_of(const NameTable& table, std::string_view prefix, const std::string& path,
-                      const ModelConfig& config) {
+[[gnu::cold]] inline Place place_of(const NameTable& table, std::string_view prefix, const std::string& path,
+                                    const ModelConfig& config) {
   std::string generic = path;  // "decoder.blocks.3.attention.query.weight" → "decoder.blocks.{}.…"
   Index layer = 0;
   if (const auto at = path.find(".blocks."); at != std::string::npos) {

@@ -30,7 +30,7 @@ namespace detail {
 inline constexpr std::uint64_t longest_safetensors_header = 100'000'000;
 
 /// The JSON text of the header, which must lie inside the file.
-inline std::string_view header_text(std::span<const std::byte> bytes, const std::string& file) {
+[[gnu::cold]] inline std::string_view header_text(std::span<const std::byte> bytes, const std::string& file) {
   std::uint64_t length = 0;
   if (bytes.size() < sizeof length) {
     fail(FileError(file, concat("is ", bytes.size(), " bytes long, too short for a safetensors file")));
@@ -43,7 +43,7 @@ inline std::string_view header_text(std::span<const std::byte> bytes, const std:
 }
 
 /// Integers from 0 up that Index holds; nothing for any other JSON value.
-inline std::optional<std::vector<Index>> naturals(const Json& value) {
+[[gnu::cold]] inline std::optional<std::vector<Index>> naturals(const Json& value) {
   if (!value.is_array()) return std::nullopt;
   std::vector<Index> out;
   for (const Json& item : value) {
@@ -55,8 +55,8 @@ inline std::optional<std::vector<Index>> naturals(const Json& value) {
 
 /// A tensor by its entry in the header: {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}.
 /// @param data  what follows the header
-inline TensorView read_tensor(const std::string& file, const std::string& name, const Json& entry,
-                              std::span<const std::byte> data) {
+[[gnu::cold]] inline TensorView read_tensor(const std::string& file, const std::string& name,
+                                            const Json& entry, std::span<const std::byte> data) {
   TensorView tensor;
   tensor.name = name;
   tensor.file = file;
@@ -194,7 +194,7 @@ class SafeTensors {
 namespace detail {
 
 /// The tensors that each shard must hold, from a file model.safetensors.index.json.
-inline std::map<std::string, std::vector<std::string>> read_shards(const std::string& index) {
+[[gnu::cold]] inline std::map<std::string, std::vector<std::string>> read_shards(const std::string& index) {
   const Json json = read_json(index);
   const Json& listed = JsonFields(json, index).at("weight_map");
   if (!listed.is_object()) fail(FileError(index, "its weight_map is not an object: " + brief(listed)));
@@ -217,7 +217,7 @@ inline std::map<std::string, std::vector<std::string>> read_shards(const std::st
 /// model.safetensors.index.json lists.
 /// @throws FileError  for a shard that is absent or lies outside the folder, and for a tensor that is not in
 ///                    the shard that the index names, in two shards, or unknown to the index
-inline SafeTensors open_folder(const std::string& folder) {
+[[gnu::cold]] inline SafeTensors open_folder(const std::string& folder) {
   const std::string single = folder + "/model.safetensors", index = single + ".index.json";
   if (detail::path_exists(single)) return SafeTensors(single);
   if (!detail::path_exists(index)) {
@@ -242,8 +242,9 @@ namespace detail {
 
 /// The header of a file that holds these tensors in this order, padded with blanks so that the data begin at
 /// a multiple of 8 bytes.
-inline std::string header_for(const std::vector<const TensorView*>& tensors,
-                              const std::map<std::string, std::string>& metadata, const std::string& path) {
+[[gnu::cold]] inline std::string header_for(const std::vector<const TensorView*>& tensors,
+                                            const std::map<std::string, std::string>& metadata,
+                                            const std::string& path) {
   Json header = Json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t reached = 0;
@@ -280,8 +281,8 @@ inline std::string header_for(const std::vector<const TensorView*>& tensors,
 /// file, then under its name, so that no reader ever sees half of it.
 /// @throws FileError  if it cannot be written, two tensors have one name, or bytes do not match type and
 /// shape
-inline void write_safetensors(const std::string& path, const std::vector<TensorView>& tensors,
-                              const std::map<std::string, std::string>& metadata = {}) {
+[[gnu::cold]] inline void write_safetensors(const std::string& path, const std::vector<TensorView>& tensors,
+                                            const std::map<std::string, std::string>& metadata = {}) {
   std::vector<const TensorView*> order;
   for (const TensorView& tensor : tensors) order.push_back(&tensor);
   std::stable_sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {

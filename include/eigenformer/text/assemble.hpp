@@ -36,7 +36,7 @@ struct Window {
 /// left, or from the right.
 ///
 /// @throws ConfigError  if the stride leaves no room to move on
-inline std::vector<Window> windows(Index count, Index size, Index stride, bool from_right) {
+[[gnu::cold]] inline std::vector<Window> windows(Index count, Index size, Index stride, bool from_right) {
   if (count <= size) return {{0, count}};
   if (size == 0) return {{0, 0}, {0, count}};
   if (stride < 0 || stride >= size)
@@ -53,7 +53,8 @@ inline std::vector<Window> windows(Index count, Index size, Index stride, bool f
 namespace detail {
 
 /// Leaves the white space of a token out of its offsets.
-inline void trim_offset(const std::string& token, bool first, bool add_prefix_space, Offset& offset) {
+[[gnu::cold]] inline void trim_offset(const std::string& token, bool first, bool add_prefix_space,
+                                      Offset& offset) {
   const auto is_space = [&](std::size_t at) {
     const char32_t c = code_point(token, at);
     return c == byte_characters[' '] || is_white_space(c);
@@ -73,7 +74,7 @@ inline void trim_offset(const std::string& token, bool first, bool add_prefix_sp
 }
 
 /// Appends tokens [window) of `from`, with the mask and segment given.
-inline void append(Encoding& to, const Encoding& from, Window window, int type_id) {
+[[gnu::cold]] inline void append(Encoding& to, const Encoding& from, Window window, int type_id) {
   const auto copy = [&](auto& out, const auto& in) {
     out.insert(out.end(), in.begin() + window.begin, in.begin() + window.end);
   };
@@ -86,7 +87,7 @@ inline void append(Encoding& to, const Encoding& from, Window window, int type_i
   to.attention_mask.resize(to.ids.size(), 1);
 }
 
-inline void append_special(Encoding& to, const TemplatePart& part) {
+[[gnu::cold]] inline void append_special(Encoding& to, const TemplatePart& part) {
   to.ids.insert(to.ids.end(), part.ids.begin(), part.ids.end());
   to.tokens.insert(to.tokens.end(), part.tokens.begin(), part.tokens.end());
   to.offsets.resize(to.ids.size());
@@ -97,8 +98,8 @@ inline void append_special(Encoding& to, const TemplatePart& part) {
 }
 
 /// How many tokens of two texts are kept, as the reference engine decides.
-inline std::pair<Index, Index> kept(Index first, Index second, bool pair, Index room,
-                                    Truncation::Strategy strategy) {
+[[gnu::cold]] inline std::pair<Index, Index> kept(Index first, Index second, bool pair, Index room,
+                                                  Truncation::Strategy strategy) {
   const Index excess = first + second - room;
   if (excess <= 0) return {first, second};
   if (strategy == Truncation::Strategy::longest_first) {
@@ -121,7 +122,8 @@ inline std::pair<Index, Index> kept(Index first, Index second, bool pair, Index 
 }  // namespace detail
 
 /// An encoded text without anything around it, its byte positions turned into code points.
-inline Encoding describe(EncodedText encoded, std::string_view original, const PostProcessor& processor) {
+[[gnu::cold]] inline Encoding describe(EncodedText encoded, std::string_view original,
+                                       const PostProcessor& processor) {
   std::vector<std::uint32_t> points;  // number of code points before each byte; empty if all are one byte
   if (utf8_count(original) != original.size()) {
     std::uint32_t count = 0;
@@ -150,7 +152,7 @@ inline Encoding describe(EncodedText encoded, std::string_view original, const P
 }
 
 /// Adds padding on the side and up to the length that `padding` says.
-inline void pad(Encoding& encoding, const Padding& padding) {
+[[gnu::cold]] inline void pad(Encoding& encoding, const Padding& padding) {
   for (Encoding& more : encoding.overflowing) pad(more, padding);
   const Index multiple = (std::max)(padding.multiple, Index{1});
   const Index least = (std::max)(encoding.size(), padding.length);
@@ -171,8 +173,9 @@ inline void pad(Encoding& encoding, const Padding& padding) {
 /// Puts one or two texts, cut to length if asked for, and the special tokens together.
 ///
 /// @param second  null for a single text
-inline Encoding assemble(const Encoding& first, const Encoding* second, const PostProcessor& processor,
-                         const Truncation* truncation, bool add_special_tokens) {
+[[gnu::cold]] inline Encoding assemble(const Encoding& first, const Encoding* second,
+                                       const PostProcessor& processor, const Truncation* truncation,
+                                       bool add_special_tokens) {
   const Template& parts = second ? processor.pair : processor.single;
   const auto join = [&](Window a, Window b) {
     Encoding out;

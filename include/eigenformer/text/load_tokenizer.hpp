@@ -4,7 +4,6 @@
 // says.
 #pragma once
 
-#include <eigenformer/text/older_files.hpp>
 #include <eigenformer/text/read_model.hpp>
 #include <eigenformer/text/read_post_processor.hpp>
 #include <eigenformer/text/read_stages.hpp>
@@ -21,7 +20,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 ///
 /// @param file  its name, for messages
 /// @throws FileError, ConfigError  if it is not one, or names something that is not supported
-inline Tokenizer parse_tokenizer(const std::string& content, const std::string& file) {
+[[gnu::cold]] inline Tokenizer parse_tokenizer(const std::string& content, const std::string& file) {
   const text::TokenizerJson json = text::parse_tokenizer_json(content, file);
   const text::JsonNode root(&json.root, file, "");
   const text::JsonNode model = root["model"];
@@ -58,29 +57,11 @@ inline Tokenizer parse_tokenizer(const std::string& content, const std::string& 
   return Tokenizer(std::move(parts));
 }
 
-/// Loads the tokenizer of a model.
-///
-/// @param path  a folder with a tokenizer.json, or with vocab.json and merges.txt, or with vocab.txt; or a
-///   tokenizer.json itself. vocab.txt is taken for one of lower case unless tokenizer_config.json says
-///   "do_lower_case": false
-/// @throws FileError, ConfigError  if it cannot be read, or names something that is not supported
-inline Tokenizer load_tokenizer(const std::filesystem::path& path) {
-  const bool folder = std::filesystem::is_directory(path);
-  const auto has = [&](const char* name) { return folder && std::filesystem::exists(path / name); };
-  if (!has("tokenizer.json") && has("vocab.json") && has("merges.txt"))
-    return text::parse_vocab_and_merges(text::read_file(path / "vocab.json"),
-                                        text::read_file(path / "merges.txt"), path.string());
-  if (!has("tokenizer.json") && has("vocab.txt")) {
-    bool lowercase = true;
-    if (has("tokenizer_config.json")) {
-      const std::string file = (path / "tokenizer_config.json").string();
-      const text::TokenizerJson config = text::parse_tokenizer_json(text::read_file(file), file);
-      lowercase = text::JsonNode(&config.root, file, "")["do_lower_case"].flag(true);
-    }
-    return text::parse_vocab_txt(text::read_file(path / "vocab.txt"), lowercase,
-                                 (path / "vocab.txt").string());
-  }
-  const std::filesystem::path file = folder ? path / "tokenizer.json" : path;
+/// The tokenizer of a folder with a tokenizer.json, or of such a file. Folders that have vocab.txt, or
+/// vocab.json and merges.txt, instead: load_older_tokenizer (text/load_older_tokenizer.hpp).
+/// @throws FileError, ConfigError  for a file that is absent, malformed, or names what is not supported
+[[gnu::cold]] inline Tokenizer load_tokenizer(const std::filesystem::path& path) {
+  const std::filesystem::path file = std::filesystem::is_directory(path) ? path / "tokenizer.json" : path;
   return parse_tokenizer(text::read_file(file), file.string());
 }
 

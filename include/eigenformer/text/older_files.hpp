@@ -21,7 +21,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::text {
 namespace detail {
 
 /// Lines end with "\n" or "\r\n"; an empty one at the end is none.
-inline std::vector<std::string_view> lines_of(std::string_view content) {
+[[gnu::cold]] inline std::vector<std::string_view> lines_of(std::string_view content) {
   std::vector<std::string_view> out;
   while (!content.empty()) {
     const std::size_t end = (std::min)(content.find('\n'), content.size());
@@ -33,7 +33,8 @@ inline std::vector<std::string_view> lines_of(std::string_view content) {
   return out;
 }
 
-inline AddedTokens special_tokens(const Vocabulary& vocabulary, std::initializer_list<const char*> names) {
+[[gnu::cold]] inline AddedTokens special_tokens(const Vocabulary& vocabulary,
+                                                std::initializer_list<const char*> names) {
   std::vector<AddedToken> tokens;
   std::vector<std::string> searched;
   for (const char* name : names) {
@@ -46,8 +47,8 @@ inline AddedTokens special_tokens(const Vocabulary& vocabulary, std::initializer
   return AddedTokens(std::move(tokens), searched);
 }
 
-inline TemplatePart special_part(const Vocabulary& vocabulary, const std::string& token, int type_id,
-                                 const std::string& file) {
+[[gnu::cold]] inline TemplatePart special_part(const Vocabulary& vocabulary, const std::string& token,
+                                               int type_id, const std::string& file) {
   const Token id = vocabulary.find(token);
   if (id == Vocabulary::none) fail(FileError(file, concat('"', token, "\" is not in the vocabulary")));
   return {TemplatePart::Kind::special, type_id, {id}, {token}};
@@ -59,7 +60,8 @@ inline TemplatePart special_part(const Vocabulary& vocabulary, const std::string
 ///
 /// @param lowercase  whether the model knows lower case only
 /// @throws FileError  if a token stands twice or one of [UNK], [CLS] and [SEP] is missing
-inline Tokenizer parse_vocab_txt(std::string_view content, bool lowercase, const std::string& file) {
+[[gnu::cold]] inline Tokenizer parse_vocab_txt(std::string_view content, bool lowercase,
+                                               const std::string& file) {
   Vocabulary vocabulary;
   for (const std::string_view line : detail::lines_of(content))
     if (!vocabulary.insert(line, static_cast<Token>(vocabulary.size())))
@@ -87,8 +89,8 @@ inline Tokenizer parse_vocab_txt(std::string_view content, bool lowercase, const
 /// @param vocab   vocab.json: an object from tokens to ids
 /// @param merges  merges.txt: two tokens a line, after a line "#version: …"
 /// @throws FileError  if either is not what it should be
-inline Tokenizer parse_vocab_and_merges(const std::string& vocab, std::string_view merges,
-                                        const std::string& file) {
+[[gnu::cold]] inline Tokenizer parse_vocab_and_merges(const std::string& vocab, std::string_view merges,
+                                                      const std::string& file) {
   // As if it were the model of a tokenizer.json: one parser, one set of checks.
   TokenizerJson json = parse_tokenizer_json(concat("{\"model\":{\"vocab\":", vocab, "}}"), file);
   for (const std::string_view line : detail::lines_of(merges)) {

@@ -17,8 +17,8 @@
 namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
 
 /// Ids may have gaps, but a table from ids to tokens must not be much larger than the file that asks for it.
-inline Token checked_id(std::int64_t id, std::size_t tokens, const std::string& token,
-                        const std::string& file) {
+[[gnu::cold]] inline Token checked_id(std::int64_t id, std::size_t tokens, const std::string& token,
+                                      const std::string& file) {
   const std::int64_t limit = (std::min<std::int64_t>)((std::numeric_limits<Token>::max)(),
                                                       1'000'000 + 16 * static_cast<std::int64_t>(tokens));
   if (id < 0 || id >= limit)
@@ -27,7 +27,7 @@ inline Token checked_id(std::int64_t id, std::size_t tokens, const std::string& 
   return static_cast<Token>(id);
 }
 
-inline Vocabulary read_vocabulary(const TokenizerJson& json, const std::string& file) {
+[[gnu::cold]] inline Vocabulary read_vocabulary(const TokenizerJson& json, const std::string& file) {
   Vocabulary out;
   for (const auto& [token, id] : json.vocabulary) {
     if (out.insert(token, checked_id(id, json.vocabulary.size(), token, file))) continue;
@@ -40,8 +40,8 @@ inline Vocabulary read_vocabulary(const TokenizerJson& json, const std::string& 
 }
 
 /// @param byte_level  whether the model gets bytes where its vocabulary has characters of the byte alphabet
-inline Bpe read_bpe(const TokenizerJson& json, const JsonNode& model, bool byte_level,
-                    const std::string& file) {
+[[gnu::cold]] inline Bpe read_bpe(const TokenizerJson& json, const JsonNode& model, bool byte_level,
+                                  const std::string& file) {
   if (!model["dropout"].is_null())
     model["dropout"].refuse("dropout is not supported: it makes encoding random");
   return Bpe(read_vocabulary(json, file), json.merges,
@@ -55,7 +55,8 @@ inline Bpe read_bpe(const TokenizerJson& json, const JsonNode& model, bool byte_
              file + ": model");
 }
 
-inline WordPiece read_word_piece(const TokenizerJson& json, const JsonNode& model, const std::string& file) {
+[[gnu::cold]] inline WordPiece read_word_piece(const TokenizerJson& json, const JsonNode& model,
+                                               const std::string& file) {
   constexpr std::int64_t most = 1 << 30;
   WordPieceConfig config;
   if (!model["unk_token"].is_null()) config.unk_token = model["unk_token"].string();
@@ -66,7 +67,7 @@ inline WordPiece read_word_piece(const TokenizerJson& json, const JsonNode& mode
   return WordPiece(read_vocabulary(json, file), std::move(config), file + ": model");
 }
 
-inline Unigram read_unigram(const JsonNode& model) {
+[[gnu::cold]] inline Unigram read_unigram(const JsonNode& model) {
   Vocabulary vocabulary;
   std::vector<double> scores;
   for (const JsonNode& entry : model["vocab"].elements()) {
@@ -86,15 +87,15 @@ inline Unigram read_unigram(const JsonNode& model) {
 }
 
 /// The type of a model; old files do not name it, its fields tell.
-inline std::string model_type(const TokenizerJson& json, const JsonNode& model) {
+[[gnu::cold]] inline std::string model_type(const TokenizerJson& json, const JsonNode& model) {
   if (!model["type"].is_null()) return model["type"].string();
   if (!json.merges.empty()) return "BPE";
   if (model["vocab"].is_array()) return "Unigram";
   return model["continuing_subword_prefix"].is_null() ? "WordLevel" : "WordPiece";
 }
 
-inline TokenModel read_model(const TokenizerJson& json, const JsonNode& model, bool byte_level,
-                             const std::string& file) {
+[[gnu::cold]] inline TokenModel read_model(const TokenizerJson& json, const JsonNode& model, bool byte_level,
+                                           const std::string& file) {
   const std::string type = model_type(json, model);
   if (type == "BPE") return read_bpe(json, model, byte_level, file);
   if (type == "WordPiece") return read_word_piece(json, model, file);
@@ -105,15 +106,16 @@ inline TokenModel read_model(const TokenizerJson& json, const JsonNode& model, b
 }
 
 /// The content of a token as it looks in normalized text.
-inline std::string normalized_content(const Normalizer& normalizer, const std::string& content) {
+[[gnu::cold]] inline std::string normalized_content(const Normalizer& normalizer,
+                                                    const std::string& content) {
   AlignedText text(content, {0, static_cast<std::uint32_t>(content.size())}, false);
   normalize(normalizer, text);
   return std::string(text.view());
 }
 
 /// The added tokens. One whose content is in the model's vocabulary has the id it has there.
-inline AddedTokens read_added_tokens(const JsonNode& node, const Vocabulary& vocabulary,
-                                     const Normalizer& normalizer, const std::string& file) {
+[[gnu::cold]] inline AddedTokens read_added_tokens(const JsonNode& node, const Vocabulary& vocabulary,
+                                                   const Normalizer& normalizer, const std::string& file) {
   if (node.is_null()) return {};
   std::vector<AddedToken> tokens;
   std::vector<std::string> searched;

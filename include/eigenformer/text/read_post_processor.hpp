@@ -9,7 +9,7 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
 
-inline TemplatePart read_template_part(const JsonNode& node, const JsonNode& special_tokens) {
+[[gnu::cold]] inline TemplatePart read_template_part(const JsonNode& node, const JsonNode& special_tokens) {
   const auto type_id = [](const JsonNode& part) {
     return static_cast<int>(part["type_id"].integer(1 << 20));
   };
@@ -28,7 +28,7 @@ inline TemplatePart read_template_part(const JsonNode& node, const JsonNode& spe
   return part;
 }
 
-inline Template read_template(const JsonNode& node, const JsonNode& special_tokens, bool pair) {
+[[gnu::cold]] inline Template read_template(const JsonNode& node, const JsonNode& special_tokens, bool pair) {
   Template out;
   Index first = 0, second = 0;
   for (const JsonNode& part : node.elements()) {
@@ -42,7 +42,7 @@ inline Template read_template(const JsonNode& node, const JsonNode& special_toke
 }
 
 /// RobertaProcessing and BertProcessing: [CLS] A [SEP], and what stands between and behind a second text.
-inline void read_fixed(const JsonNode& node, bool roberta, PostProcessor& out) {
+[[gnu::cold]] inline void read_fixed(const JsonNode& node, bool roberta, PostProcessor& out) {
   const auto special = [&](const char* name, int type_id) {
     const std::vector<JsonNode> pair = node[name].elements();
     if (pair.size() != 2) node[name].refuse("expected a token and its id");
@@ -55,7 +55,7 @@ inline void read_fixed(const JsonNode& node, bool roberta, PostProcessor& out) {
   out.pair = roberta ? Template{cls, a, sep, sep, b, sep} : Template{cls, a, sep, b, last};
 }
 
-inline void read_post_processor(const JsonNode& node, PostProcessor& out) {
+[[gnu::cold]] inline void read_post_processor(const JsonNode& node, PostProcessor& out) {
   if (node.is_null()) return;
   const std::string type = node["type"].string();
   if (type == "Sequence") {
@@ -74,7 +74,7 @@ inline void read_post_processor(const JsonNode& node, PostProcessor& out) {
   }
 }
 
-inline bool read_is_left(const JsonNode& node) {
+[[gnu::cold]] inline bool read_is_left(const JsonNode& node) {
   const std::string direction = node.is_null() ? "Right" : node.string();
   if (direction != "Left" && direction != "Right")
     node.refuse(concat("\"", direction, "\" is neither Left nor Right"));
@@ -83,7 +83,7 @@ inline bool read_is_left(const JsonNode& node) {
 
 inline constexpr std::int64_t longest_input = 1 << 30;
 
-inline Truncation read_truncation(const JsonNode& node) {
+[[gnu::cold]] inline Truncation read_truncation(const JsonNode& node) {
   Truncation out{.max_length = static_cast<Index>(node["max_length"].integer(longest_input)),
                  .stride = static_cast<Index>(node["stride"].integer(longest_input)),
                  .left = read_is_left(node["direction"])};
@@ -97,7 +97,7 @@ inline Truncation read_truncation(const JsonNode& node) {
   return out;
 }
 
-inline Padding read_padding(const JsonNode& node) {
+[[gnu::cold]] inline Padding read_padding(const JsonNode& node) {
   Padding out{.left = read_is_left(node["direction"]),
               .id = node["pad_id"].token(),
               .type_id = static_cast<int>(node["pad_type_id"].integer(1 << 20)),

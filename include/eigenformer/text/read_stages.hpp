@@ -14,7 +14,8 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
 
-inline Normalizer bert_normalizer(bool clean, bool chinese, bool strip_accents, bool lowercase) {
+[[gnu::cold]] inline Normalizer bert_normalizer(bool clean, bool chinese, bool strip_accents,
+                                                bool lowercase) {
   using Kind = NormalizerStep::Kind;
   Normalizer out;
   if (clean) out.push_back({.kind = Kind::clean});
@@ -27,7 +28,7 @@ inline Normalizer bert_normalizer(bool clean, bool chinese, bool strip_accents, 
   return out;
 }
 
-inline void read_normalizer(const JsonNode& node, Normalizer& out) {
+[[gnu::cold]] inline void read_normalizer(const JsonNode& node, Normalizer& out) {
   using Kind = NormalizerStep::Kind;
   const std::string type = node["type"].string();
   constexpr std::pair<const char*, Kind> plain[] = {{"NFC", Kind::nfc},
@@ -73,7 +74,7 @@ inline void read_normalizer(const JsonNode& node, Normalizer& out) {
   }
 }
 
-inline SplitBehavior read_behavior(const JsonNode& node) {
+[[gnu::cold]] inline SplitBehavior read_behavior(const JsonNode& node) {
   constexpr std::pair<const char*, SplitBehavior> names[] = {
       {"Removed", SplitBehavior::removed},
       {"Isolated", SplitBehavior::isolated},
@@ -86,21 +87,22 @@ inline SplitBehavior read_behavior(const JsonNode& node) {
   node.refuse(concat("\"", behavior, "\" is not supported"));
 }
 
-inline Pattern read_pattern(const JsonNode& node) {
+[[gnu::cold]] inline Pattern read_pattern(const JsonNode& node) {
   if (node["Regex"].is_null()) return node["String"].nonempty_string();
   const std::string pattern = node["Regex"].string();
   if (const auto scanner = scanner_for(pattern)) return *scanner;
   return Regex(pattern);
 }
 
-inline PreTokenizerStep split_step(Pattern pattern, SplitBehavior behavior, bool invert = false) {
+[[gnu::cold]] inline PreTokenizerStep split_step(Pattern pattern, SplitBehavior behavior,
+                                                 bool invert = false) {
   return {.kind = PreTokenizerStep::Kind::split,
           .pattern = std::move(pattern),
           .behavior = behavior,
           .invert = invert};
 }
 
-inline void read_metaspace(const JsonNode& node, PreTokenizer& out) {
+[[gnu::cold]] inline void read_metaspace(const JsonNode& node, PreTokenizer& out) {
   using Prepend = PreTokenizerStep::Prepend;
   const std::string replacement = node["replacement"].nonempty_string();
   Prepend prepend = node["add_prefix_space"].flag(true) ? Prepend::always : Prepend::never;
@@ -114,7 +116,7 @@ inline void read_metaspace(const JsonNode& node, PreTokenizer& out) {
   if (node["split"].flag(true)) out.push_back(split_step(replacement, SplitBehavior::merged_with_next));
 }
 
-inline void read_pre_tokenizer(const JsonNode& node, PreTokenizer& out) {
+[[gnu::cold]] inline void read_pre_tokenizer(const JsonNode& node, PreTokenizer& out) {
   using Kind = PreTokenizerStep::Kind;
   const std::string type = node["type"].string();
   if (type == "Sequence") {
@@ -150,7 +152,7 @@ inline void read_pre_tokenizer(const JsonNode& node, PreTokenizer& out) {
   }
 }
 
-inline void read_decoder(const JsonNode& node, Decoder& out) {
+[[gnu::cold]] inline void read_decoder(const JsonNode& node, Decoder& out) {
   using Kind = DecoderStep::Kind;
   const std::string type = node["type"].string();
   if (type == "Sequence") {
