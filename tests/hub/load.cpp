@@ -1,0 +1,139 @@
+// Model folders that lie: each is refused with the file, the tensor or field, and the offending value.
+#include "files.hpp"
+#include "fixtures.hpp"
+
+#include <functional>
+
+namespace ef = eigenformer;
+using files::refusal;
+using files::TemporaryFolder;
+using fixtures::folder;
+
+namespace {
+
+/// A copy of a reference folder's config.json with one change, and what loading it is refused with.
+std::string refused_config(const char* model, const std::function<void(ef::Json&)>& change) {
+  const TemporaryFolder copy;
+  ef::Json config = ef::read_json(folder(model) + "/config.json");
+  change(config);
+  copy.write("config.json", config.dump());
+  const std::string why = refusal([&] { ef::load_config(copy.path()); });
+  CHECK((why.empty() || why.find(copy.path() + "/config.json") != std::string::npos));
+  return why;
+}
+
+/// A copy of a reference folder with its tensors changed, and what loading it is refused with.
+std::string refused_tensors(const char* model,
+                            const std::function<void(std::vector<ef::TensorView>&)>& change) {
+  const TemporaryFolder copy;
+  copy.write("config.json", files::read(folder(model) + "/config.json"));
+  const ef::SafeTensors original = ef::open_folder(folder(model));
+  std::vector<ef::TensorView> tensors;
+  for (const auto& [name, tensor] : original.tensors()) tensors.push_back(tensor);
+  change(tensors);
+  ef::write_safetensors(copy.file("model.safetensors"), tensors);
+  return refusal([&] { ef::load_causal_lm<float>(copy.path()); });
+}
+
+ef::TensorView& named(std::vector<ef::TensorView>& tensors, const std::string& name) {
+  for (auto& tensor : tensors)
+    if (tensor.name == name) return tensor;
+  FAIL(name << " is not there");
+  return tensors.front();
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("a config with a field that is absent, of the wrong type, or cannot be is refused by its name") {
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c.erase("hidden_size"); }),
+                 "hidden_size: is missing"));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["hidden_size"] = -48; }), "-48"));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["hidden_size"] = 0; }), "d_model"));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["hidden_size"] = "48"; }), "\"48\""));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["hidden_size"] = 48.5; }), "48.5"));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["vocab_size"] = std::int64_t{1} << 40; }),
+                 "too large"));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["num_attention_heads"] = 5; }), "heads"));
+  CHECK(contains(refused_config("llama-gqa", [](ef::Json& c) { c["num_key_value_heads"] = 3; }),
+                 "3 key/value heads do not divide 4 heads"));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["rms_norm_eps"] = "small"; }), "rms_norm_eps"));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["tie_word_embeddings"] = 1; }),
+                 "tie_word_embeddings"));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["hidden_act"] = "step"; }),
+                 "unknown activation \"step\""));
+  CHECK(contains(refused_config("llama", [](ef::Json& c) { c["model_type"] = "mamba"; }), "\"mamba\""));
+  CHECK(
+      contains(refused_config("llama-gqa", [](ef::Json& c) { c["rope_scaling"]["rope_type"] = "longrope"; }),
+               "unknown rotary scaling \"longrope\""));
+  CHECK(contains(refused_config("llama-gqa", [](ef::Json& c) { c["rope_scaling"].erase("factor"); }),
+                 "factor"));
+  CHECK(contains(refused_config("gpt2", [](ef::Json& c) { c["scale_attn_by_inverse_layer_idx"] = true; }),
+                 "scale_attn_by_inverse_layer_idx"));
+  CHECK(refused_config("gpt2", [](ef::Json&) {}).empty());
+}
+
+TEST_CASE("a folder without its files, or with a config that is no JSON object, is refused") {
+  const TemporaryFolder empty;
+  CHECK(contains(refusal([&] { ef::load_causal_lm<float>(empty.path()); }), empty.path() + "/config.json"));
+  empty.write("config.json", "[1, 2]");
+  CHECK(contains(refusal([&] { ef::load_config(empty.path()); }), "object"));
+  empty.write("config.json", "{");
+  CHECK(contains(refusal([&] { ef::load_config(empty.path()); }), "JSON"));
+  empty.write("config.json", files::read(folder("gpt2") + "/config.json"));
+  CHECK(contains(refusal([&] { ef::load_causal_lm<float>(empty.path()); }), "model.safetensors"));
+}
+
+TEST_CASE("a tensor that is missing, misshapen, unexpected or of whole numbers is refused by its name") {
+  const std::string up = "model.layers.1.mlp.up_proj.weight";
+  CHECK(contains(refused_tensors("llama", [&](auto& tensors) { named(tensors, up).name = "other"; }), up));
+  CHECK(contains(refused_tensors("llama",
+                                 [&](auto& tensors) {
+                                   ef::TensorView& tensor = named(tensors, up);
+                                   std::swap(tensor.shape[0], tensor.shape[1]);
+                                 }),
+                 up + ": expected [104, 48], found [48, 104]"));
+  CHECK(contains(refused_tensors("llama",
+                                 [&](auto& tensors) {
+                                   ef::TensorView extra = named(tensors, up);
+                                   extra.name = "model.layers.7.mlp.up_proj.weight";
+                                   tensors.push_back(extra);
+                                 }),
+                 "unexpected tensor \"model.layers.7.mlp.up_proj.weight\""));
+  CHECK(contains(
+      refused_tensors("llama", [&](auto& tensors) { named(tensors, up).type = ef::ElementType::i32; }),
+      "I32"));
+  CHECK(refused_tensors("llama", [](auto&) {}).empty());
+}
+
+TEST_CASE("a stored copy of a tied matrix is taken where it is one, and refused where it differs") {
+  CHECK(refused_tensors("gpt2", [](auto& tensors) {
+          ef::TensorView copy = named(tensors, "transformer.wte.weight");
+          copy.name = "lm_head.weight";
+          tensors.push_back(copy);
+        }).empty());
+  std::vector<std::byte> other;
+  CHECK(contains(refused_tensors("gpt2",
+                                 [&](auto& tensors) {
+                                   ef::TensorView copy = named(tensors, "transformer.wte.weight");
+                                   other.assign(copy.data.begin(), copy.data.end());
+                                   other[5] ^= std::byte{1};
+                                   copy.name = "lm_head.weight";
+                                   copy.data = other;
+                                   tensors.push_back(copy);
+                                 }),
+                 "\"lm_head.weight\" differs from \"transformer.wte.weight\""));
+}
+
+TEST_CASE("GPT-2 loads with and without its prefix, and its known buffers are passed over") {
+  const auto bare = refused_tensors("gpt2", [](auto& tensors) {
+    for (auto& tensor : tensors) tensor.name = tensor.name.substr(std::string("transformer.").size());
+    ef::TensorView buffer = tensors.front();
+    buffer.name = "h.0.attn.bias";
+    tensors.push_back(buffer);
+  });
+  CHECK(bare.empty());
+}
