@@ -4,6 +4,7 @@
 #include <eigenformer/hub.hpp>
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 
 namespace ef = eigenformer;
@@ -132,7 +133,8 @@ class Output {
 void generate(const Arguments& a) {
   const auto model = ef::load_causal_lm<float>(a.folder, load_options(a));
   std::optional<ef::Tokenizer> tokenizer;
-  if (a.ids.empty() || !a.config.stop_texts.empty()) tokenizer = ef::load_tokenizer(a.folder);
+  if (a.ids.empty() || !a.config.stop_texts.empty() || std::filesystem::exists(a.folder + "/tokenizer.json"))
+    tokenizer = ef::load_tokenizer(a.folder);
   const std::vector<ef::Token> prompt = a.ids.empty() ? tokenizer->encode(a.prompt) : a.ids;
 
   ef::Threads threads(a.threads);
