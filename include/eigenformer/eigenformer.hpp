@@ -3,4 +3,6 @@
 
 #include <eigenformer/generate/generate.hpp>
 #include <eigenformer/model/causal_lm.hpp>
+#include <eigenformer/model/encoder.hpp>
+#include <eigenformer/model/seq2seq.hpp>
 #include <eigenformer/model/session.hpp>

@@ -1,7 +1,7 @@
 // The decoder families against what Hugging Face transformers computes from the same files.
 #include "fixtures.hpp"
+#include "generations.hpp"
 #include <eigenformer/generate/generate.hpp>
-#include <eigenformer/hub/generation_config.hpp>
 
 #include <doctest/doctest.h>
 
@@ -11,7 +11,7 @@ using fixtures::tolerance;
 
 TEST_CASE_TEMPLATE("logits, hidden states and attentions are those of the reference", S, float, double) {
   for (const char* const name : fixtures::decoders) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const auto model = ef::load_causal_lm<S>(folder(name));
     const ef::SafeTensors expected(folder(name) + "/expected.safetensors");
     ef::Threads threads(1);
@@ -29,28 +29,15 @@ TEST_CASE_TEMPLATE("logits, hidden states and attentions are those of the refere
         CHECK(fixtures::distance(trace.hidden_states[i], expected.at(ef::concat(group, "hidden_states.", i)),
                                  input) < tolerance<S>());
 
-      const ef::TensorView& attentions = expected.at(group + "attentions.0");  // [batch, head, query, key]
-      const ef::Index heads = model.config().n_heads, length = input.length;
-      double worst = 0;
-      for (ef::Index b = 0; b < input.batch; ++b)
-        for (ef::Index h = 0; h < heads; ++h) {
-          const auto& p = trace.attentions[0][static_cast<std::size_t>(b * heads + h)];
-          const ef::Index padding = length - p.rows();  // on the left, if anywhere
-          for (ef::Index q = 0; q < p.rows(); ++q)
-            for (ef::Index k = 0; k < p.cols(); ++k) {
-              const ef::Index at = ((b * heads + h) * length + padding + q) * length + padding + k;
-              worst =
-                  std::fmax(worst, std::fabs(static_cast<double>(p(q, k)) - attentions.element<double>(at)));
-            }
-        }
-      CHECK(worst < tolerance<S>());
+      CHECK(fixtures::distance(trace.attentions[0], expected.at(group + "attentions.0"), input, input) <
+            tolerance<S>());
     }
   }
 }
 
 TEST_CASE_TEMPLATE("a session's cache and step logits are those of the reference", S, float, double) {
   for (const char* const name : fixtures::decoders) {
-    CAPTURE(name);
+    CAPTURE(std::string(name));
     const auto model = ef::load_causal_lm<S>(folder(name));
     const ef::SafeTensors expected(folder(name) + "/expected.safetensors");
     const auto tokens = expected.at("kv.input_ids").values<ef::Token>();
@@ -76,57 +63,20 @@ TEST_CASE_TEMPLATE("a session's cache and step logits are those of the reference
   }
 }
 
-namespace {
-
-/// The generation that a reference call asked for, without beams.
-ef::GenerationConfig config_of(const ef::Json& arguments) {
-  ef::GenerationConfig config{.max_new_tokens = arguments["max_new_tokens"].get<ef::Index>(),
-                              .temperature = 0};
-  config.min_new_tokens = arguments.value("min_new_tokens", ef::Index{0});
-  config.no_repeat_ngram = arguments.value("no_repeat_ngram_size", ef::Index{0});
-  config.repetition_penalty = arguments.value("repetition_penalty", 1.0);
-  if (!arguments["eos_token_id"].is_null()) config.end_tokens = {arguments["eos_token_id"].get<ef::Token>()};
-  return config;
-}
-
-/// A stored row without its padding: before the prompt, and after the end.
-std::vector<ef::Token> without_padding(const ef::Json& row, const ef::Json& mask,
-                                       const ef::GenerationConfig& config) {
-  const auto tokens = row.get<std::vector<ef::Token>>();
-  const auto real = mask.get<std::vector<int>>();
-  std::vector<ef::Token> out;
-  for (std::size_t i = 0; i < tokens.size(); ++i) {
-    if (i < real.size() && !real[i]) continue;
-    out.push_back(tokens[i]);
-    const bool generated = i >= real.size();
-    if (generated && ef::is_end_token(config.end_tokens, tokens[i])) break;
-  }
-  return out;
-}
-
-}  // namespace
-
 TEST_CASE_TEMPLATE("greedy generations are token for token those of the reference", S, float, double) {
   for (const char* const name : fixtures::decoders) {
     const auto model = ef::load_causal_lm<S>(folder(name));
-    const ef::Json expected = ef::read_json(folder(name) + "/expected.json");
     int compared = 0;
-    for (const ef::Json& call : expected["generation"]) {
-      if (call["arguments"]["num_beams"] != 1) continue;
-      const auto call_name = call["name"].get<std::string>();
-      CAPTURE(name);
-      CAPTURE(call_name);
-      const ef::GenerationConfig config = config_of(call["arguments"]);
-      ef::TokenBatch prompts, sequences;
-      for (std::size_t row = 0; row < call["input_ids"].size(); ++row) {
-        prompts.push_back(without_padding(call["input_ids"][row], call["attention_mask"][row], config));
-        sequences.push_back(without_padding(call["sequences"][row], call["attention_mask"][row], config));
-      }
+    for (const fixtures::Call& call : fixtures::generations(folder(name))) {
+      if (call.config.num_beams != 1) continue;
+      CAPTURE(std::string(name));
+      CAPTURE(call.name);
       for (const int count : {1, 2, 4}) {
         ef::Threads threads(count);
-        const auto results = ef::generate_batch(model, prompts, config, threads, [](ef::Token) {});
-        REQUIRE(results.size() == sequences.size());
-        for (std::size_t row = 0; row < results.size(); ++row) CHECK(results[row].tokens == sequences[row]);
+        const auto results = ef::generate_batch(model, call.prompts, call.config, threads, [](ef::Token) {});
+        REQUIRE(results.size() == call.sequences.size());
+        for (std::size_t row = 0; row < results.size(); ++row)
+          CHECK(results[row].tokens == call.sequences[row]);
       }
       ++compared;
     }

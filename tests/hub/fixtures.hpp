@@ -13,6 +13,7 @@ namespace ef = eigenformer;
 inline std::string folder(const std::string& name) { return std::string(EIGENFORMER_TEST_DATA) + "/" + name; }
 
 inline const char* const decoders[] = {"gpt2", "llama", "llama-gqa", "bloom", "bloom-6h", "palm"};
+inline const char* const seq2seq[] = {"t5", "flan-t5", "bart"};
 
 /// What an implementation in this precision is held to, relative to the largest value.
 template <class S> constexpr double tolerance() { return sizeof(S) == 8 ? 1e-9 : 2e-5; }
@@ -68,6 +69,38 @@ template <class S> double distance(const ef::Matrix<S>& rows, const ef::TensorVi
   }
   REQUIRE(largest > 0);
   return worst / largest;
+}
+
+/// Largest difference between the probabilities of one layer, [sequence · heads + head], and a stored [batch,
+/// head, query, key] tensor where both a query and a key are real.
+template <class S>
+double distance(const std::vector<ef::Matrix<S>>& probabilities, const ef::TensorView& stored,
+                const Padded& queries, const Padded& keys) {
+  const ef::Index heads = stored.shape.at(1);
+  REQUIRE(static_cast<ef::Index>(probabilities.size()) == queries.batch * heads);
+  const auto real = [](const Padded& input, ef::Index b, ef::Index i) {
+    return input.real[static_cast<std::size_t>(b * input.length + i)] != 0;
+  };
+  double worst = 0;
+  for (ef::Index b = 0; b < queries.batch; ++b)
+    for (ef::Index h = 0; h < heads; ++h) {
+      const auto& p = probabilities[static_cast<std::size_t>(b * heads + h)];
+      ef::Index row = 0;
+      for (ef::Index q = 0; q < queries.length; ++q) {
+        if (!real(queries, b, q)) continue;
+        ef::Index column = 0;
+        for (ef::Index k = 0; k < keys.length; ++k) {
+          if (!real(keys, b, k)) continue;
+          const double expected =
+              stored.element<double>(((b * heads + h) * queries.length + q) * keys.length + k);
+          worst = std::fmax(worst, std::fabs(static_cast<double>(p(row, column++)) - expected));
+        }
+        CHECK(column == p.cols());
+        ++row;
+      }
+      CHECK(row == p.rows());
+    }
+  return worst;
 }
 
 }  // namespace fixtures

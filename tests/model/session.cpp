@@ -136,7 +136,6 @@ TEST_CASE("a decode step allocates nothing once it has run") {
   }
   for (const auto& named : tiny::decoders()) {
     const ef::ModelConfig& config = named.config;
-    if (config.positions == ef::Positions::relative_buckets) continue;  // of encoder-decoders
     for (const int count : {1, 2}) {
       CAPTURE(named.name);
       CAPTURE(count);
@@ -149,6 +148,26 @@ TEST_CASE("a decode step allocates nothing once it has run") {
       for (int i = 0; i < 150; ++i) session.feed({&token, 1});
       CHECK(counter.count() == 0);
     }
+  }
+}
+
+TEST_CASE("a decode step of an encoder-decoder allocates nothing once it has run") {
+  if (!AllocationCounter::counts) {
+    MESSAGE("skipped: allocations are not counted in this build");
+    return;
+  }
+  for (const auto& named : tiny::seq2seq()) {
+    CAPTURE(named.name);
+    const auto model = support::lively<float, ef::Seq2Seq>(named.config);
+    ef::Threads threads(1);
+    ef::Workspace workspace;
+    ef::Run run{threads, workspace};
+    ef::Session<float> session(model, threads, model.read({some_tokens(40, 61)}, run).front());
+    const ef::Token token = 3;
+    session.feed({&token, 1});
+    const AllocationCounter counter;
+    for (int i = 0; i < 150; ++i) session.feed({&token, 1});
+    CHECK(counter.count() == 0);
   }
 }
 

@@ -162,7 +162,8 @@ TEST_CASE("a batch of no sequences has no logits, and a decoder refuses other st
 TEST_CASE("a decoder gives the hidden states whose product with the embeddings are the logits") {
   const ef::CausalLM<double> model = lively<double>(tiny::decoders()[0].config);
   const auto tokens = some_tokens(9, 61);
-  const ef::Matrix<double> hidden = static_cast<const ef::Decoder<double>&>(model)({tokens});
+  const ef::Matrix<double> hidden =
+      ef::alone([&](ef::Run& run) { return model.hidden_states({tokens}, run); });
   const ef::Matrix<double> expected = hidden * model.parameters().tokens.dense().transpose();
   CHECK(distance<double>(model({tokens}), expected) < 1e-13);
 }

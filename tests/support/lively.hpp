@@ -33,8 +33,9 @@ template <class S> void enliven(ef::Transformer<S>& parameters) {
 }
 
 /// A model of this config with such parameters.
-template <class S> ef::CausalLM<S> lively(const ef::ModelConfig& config) {
-  ef::CausalLM<S> model(config, ef::Seed{5});
+template <class S, template <class> class Model = ef::CausalLM>
+Model<S> lively(const ef::ModelConfig& config) {
+  Model<S> model(config, ef::Seed{5});
   enliven(model.parameters());
   return model;
 }

@@ -98,4 +98,55 @@ inline std::vector<Named> decoders() {
   return all;
 }
 
+inline ef::ModelConfig bert() {
+  return {.vocab_size = 61,
+          .d_model = 24,
+          .n_layers = 3,
+          .n_heads = 4,
+          .d_ff = 40,
+          .max_positions = 200,
+          .stacks = ef::Stacks::encoder,
+          .norm_placement = ef::NormPlacement::after,
+          .embedding_norm = true,
+          .token_types = 2,
+          .final_norm = false,
+          .n_labels = 3};
+}
+
+inline std::vector<Named> seq2seq() {
+  const ef::ModelConfig t5{
+      .vocab_size = 61,
+      .d_model = 24,
+      .n_layers = 3,
+      .n_heads = 4,
+      .head_size = 5,
+      .d_ff = 40,
+      .max_positions = 200,
+      .stacks = ef::Stacks::encoder_decoder,
+      .encoder_layers = 2,
+      .norm = {.kind = ef::NormKind::rms},
+      .gated = true,
+      .positions = ef::Positions::relative_buckets,
+      .relative_buckets = {.count = 8, .max_distance = 20},
+      .biases = {.query_key_value = false, .attention_out = false, .feed_forward = false},
+      .score_scale = 1.0};
+  const ef::ModelConfig bart{.vocab_size = 61,
+                             .d_model = 24,
+                             .n_layers = 2,
+                             .n_heads = 4,
+                             .d_ff = 40,
+                             .max_positions = 200,
+                             .stacks = ef::Stacks::encoder_decoder,
+                             .encoder_layers = 3,
+                             .encoder_heads = 6,
+                             .encoder_d_ff = 32,
+                             .norm_placement = ef::NormPlacement::after,
+                             .position_offset = 2,
+                             .biases = {.logits = true},
+                             .embedding_norm = true,
+                             .embedding_scale = 4.9,
+                             .final_norm = false};
+  return {{"as T5", t5}, {"as BART", bart}};
+}
+
 }  // namespace tiny

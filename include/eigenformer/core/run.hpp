@@ -11,4 +11,12 @@ struct Run {
   Workspace& workspace;
 };
 
+/// f(run) on the calling thread alone, with scratch memory of its own.
+template <class F> auto alone(F&& f) {
+  Threads threads(1);
+  Workspace workspace;
+  Run run{threads, workspace};
+  return f(run);
+}
+
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -58,6 +58,7 @@ template <class OnToken> bool tell(OnToken& on_token, Index sequence, Token toke
 
 inline Token draw(Sampler& sampler, const auto& logits, const Generation& sequence, Index step) {
   const GenerationConfig& config = sampler.config();
+  if (config.forced_bos && step == 0) return *config.forced_bos;
   if (config.forced_eos && step + 1 == config.max_new_tokens) return *config.forced_eos;
   return sampler(logits, sequence.tokens);
 }
@@ -130,34 +131,13 @@ Generation generate(Session<S>& session, Sampler& sampler, std::span<const Token
   return sequence;
 }
 
-/// Continues several prompts at once; sequence i draws from stream i of the seed. With num_return_sequences
-/// above 1 each prompt is continued that often, its results one after the other. The callback gets (sequence,
-/// token).
-/// @throws InputError, ConfigError, WindowError  before any work is done
+namespace detail {
+
+/// Continues every prompt num_return_sequences times in sessions that have been fed theirs.
 template <class S, class OnToken>
-std::vector<Generation> generate_batch(const CausalLM<S>& model, const TokenBatch& prompts,
-                                       const GenerationConfig& config, Threads& threads, OnToken&& on_token) {
-  validate(config);
-  validate_tokens(config, model.config().vocab_size);
-  if (config.num_beams > 1) fail(ConfigError("num_beams", "beam search does not sample: see generate_beams"));
+std::vector<Generation> generate_from(std::vector<Session<S>> sessions, const TokenBatch& prompts,
+                                      const GenerationConfig& config, OnToken& on_token) {
   const auto copies = static_cast<std::size_t>(config.num_return_sequences);
-  std::vector<Session<S>> sessions;
-  std::vector<Sampler> samplers;
-  std::vector<Generation> sequences;
-  sessions.reserve(prompts.size() * copies);
-  for (const auto& prompt : prompts) {
-    check_tokens(prompt, model.config());
-    detail::check_generation(prompt.size(), config, model.config().max_positions);
-  }
-  std::vector<Session<S>*> first;
-  std::vector<std::span<const Token>> texts;
-  for (const auto& prompt : prompts) {
-    const Index capacity = static_cast<Index>(prompt.size()) + config.max_new_tokens;
-    sessions.emplace_back(model, threads, SessionOptions{.capacity = capacity});
-    texts.push_back(prompt);
-  }
-  for (auto& session : sessions) first.push_back(&session);
-  if (!prompts.empty()) feed_together<S>(first, texts);
   if (copies > 1) {  // a prompt is computed once and its cache shared
     std::vector<Session<S>> forks;
     forks.reserve(prompts.size() * copies);
@@ -165,6 +145,8 @@ std::vector<Generation> generate_batch(const CausalLM<S>& model, const TokenBatc
       for (std::size_t i = 0; i < copies; ++i) forks.push_back(session.fork());
     sessions = std::move(forks);
   }
+  std::vector<Sampler> samplers;
+  std::vector<Generation> sequences;
   for (std::size_t s = 0; s < sessions.size(); ++s) {
     samplers.emplace_back(config, s);
     const auto& prompt = prompts[s / copies];
@@ -173,23 +155,79 @@ std::vector<Generation> generate_batch(const CausalLM<S>& model, const TokenBatc
     sequence.tokens = prompt;
     sequence.prompt_size = static_cast<Index>(prompt.size());
   }
-  if (!sessions.empty())
-    detail::generate_all<S>(sessions, samplers, sequences, config.log_probabilities, on_token);
+  if (!sessions.empty()) generate_all<S>(sessions, samplers, sequences, config.log_probabilities, on_token);
   return sequences;
 }
 
-/// Continues a prompt; the callback gets each new token.
+/// Feeds each session its prompt, all in one pass.
+template <class S> void feed_prompts(std::vector<Session<S>>& sessions, const TokenBatch& prompts) {
+  std::vector<Session<S>*> fed;
+  for (auto& session : sessions) fed.push_back(&session);
+  if (!fed.empty())
+    feed_together<S>(fed, std::vector<std::span<const Token>>(prompts.begin(), prompts.end()));
+}
+
+/// @throws ConfigError  for a config that a model with this vocabulary cannot follow without beams
+inline void check_sampling(const GenerationConfig& config, const ModelConfig& model) {
+  validate(config);
+  validate_tokens(config, model.vocab_size);
+  if (config.num_beams > 1) fail(ConfigError("num_beams", "beam search does not sample: see generate_beams"));
+}
+
+}  // namespace detail
+
+/// Continues several prompts at once; sequence i draws from stream i of the seed. With num_return_sequences
+/// above 1 each prompt is continued that often, its results one after the other. The callback gets (sequence,
+/// token).
 /// @throws InputError, ConfigError, WindowError  before any work is done
 template <class S, class OnToken>
-Generation generate(const CausalLM<S>& model, std::span<const Token> prompt, const GenerationConfig& config,
+std::vector<Generation> generate_batch(const CausalLM<S>& model, const TokenBatch& prompts,
+                                       const GenerationConfig& config, Threads& threads, OnToken&& on_token) {
+  detail::check_sampling(config, model.config());
+  for (const auto& prompt : prompts) {
+    check_tokens(prompt, model.config());
+    detail::check_generation(prompt.size(), config, model.config().max_positions);
+  }
+  std::vector<Session<S>> sessions;
+  for (const auto& prompt : prompts) {
+    const Index capacity = static_cast<Index>(prompt.size()) + config.max_new_tokens;
+    sessions.emplace_back(model, threads, SessionOptions{.capacity = capacity});
+  }
+  detail::feed_prompts(sessions, prompts);
+  return detail::generate_from(std::move(sessions), prompts, config, on_token);
+}
+
+/// Writes the targets of several sources at once; the rest as above. A result's tokens begin with the model's
+/// decoder_start_token.
+/// @throws InputError, ConfigError, WindowError  before any work is done
+template <class S, class OnToken>
+std::vector<Generation> generate_batch(const Seq2Seq<S>& model, const TokenBatch& sources,
+                                       const GenerationConfig& config, Threads& threads, OnToken&& on_token) {
+  detail::check_sampling(config, model.config());
+  detail::check_generation(1, config, model.config().max_positions);
+  Workspace workspace;
+  Run run{threads, workspace};
+  std::vector<Session<S>> sessions;
+  for (auto& source : model.read(sources, run))
+    sessions.emplace_back(model, threads, std::move(source),
+                          SessionOptions{.capacity = 1 + config.max_new_tokens});
+  const TokenBatch prompts(sources.size(), {model.config().decoder_start_token});
+  detail::feed_prompts(sessions, prompts);
+  return detail::generate_from(std::move(sessions), prompts, config, on_token);
+}
+
+/// Continues a prompt, or writes the target of a source; the callback gets each new token.
+/// @throws InputError, ConfigError, WindowError  before any work is done
+template <class Model, class OnToken>
+Generation generate(const Model& model, std::span<const Token> prompt, const GenerationConfig& config,
                     Threads& threads, OnToken&& on_token) {
   const auto each = [&](Index, Token token) { return detail::tell(on_token, 0, token); };
   return std::move(generate_batch(model, {{prompt.begin(), prompt.end()}}, config, threads, each).front());
 }
 
 /// The same on the calling thread alone.
-template <class S, class OnToken>
-Generation generate(const CausalLM<S>& model, std::span<const Token> prompt, const GenerationConfig& config,
+template <class Model, class OnToken>
+Generation generate(const Model& model, std::span<const Token> prompt, const GenerationConfig& config,
                     OnToken&& on_token) {
   Threads threads(1);
   return generate(model, prompt, config, threads, on_token);

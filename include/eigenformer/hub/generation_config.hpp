@@ -10,7 +10,8 @@
 namespace eigenformer::inline EIGENFORMER_ABI {
 
 /// From generation_config.json, or where there is none from config.json: eos_token_id (a number or a list),
-/// and the sampling settings where do_sample is true. All else has its default.
+/// forced tokens, n-grams that may not repeat, beams, and the sampling settings where do_sample is true. All
+/// else has its default.
 /// @throws FileError, ConfigError  with the file and the field
 [[gnu::cold]] inline GenerationConfig load_generation_config(const std::string& folder) {
   std::string path = folder + "/generation_config.json";
@@ -27,6 +28,21 @@ namespace eigenformer::inline EIGENFORMER_ABI {
       if (!id.is_number_integer()) json.refuse("eos_token_id", "a token id or a list of them was expected");
       config.end_tokens.push_back(id.get<Token>());
     }
+  }
+  const auto token = [&](const char* key, std::optional<Token>& to) {
+    if (json.has(key)) to = static_cast<Token>(json.integer(key));
+  };
+  token("forced_bos_token_id", config.forced_bos);
+  token("forced_eos_token_id", config.forced_eos);
+  config.no_repeat_ngram = json.integer("no_repeat_ngram_size", 0);
+  config.num_beams = json.integer("num_beams", 1);
+  config.length_penalty = json.number("length_penalty", 1.0);
+  if (json.has("early_stopping")) {
+    const Json& stop = json.at("early_stopping");
+    if (stop == "never")
+      config.early_stopping = EarlyStopping::never;
+    else if (json.boolean("early_stopping", false))
+      config.early_stopping = EarlyStopping::yes;
   }
   if (json.boolean("do_sample", false)) {
     config.temperature = json.number("temperature", 1.0);

@@ -1,201 +1,89 @@
-// Model folders as downloaded: config.json and safetensors, in place where format and layout allow.
+// Model folders as downloaded: config.json and safetensors. One function for each face of a model.
+//
+// Matrices stay in the mapped file where their format and layout allow it; the file must not change while the
+// model lives. All of them throw FileError, ConfigError or ShapeError, with the file, the tensor or field,
+// and the offending value.
 #pragma once
 
-#include <eigenformer/hub/config.hpp>
-#include <eigenformer/hub/safetensors.hpp>
+#include <eigenformer/hub/fill.hpp>
 #include <eigenformer/model/causal_lm.hpp>
-
-#include <cstring>
-#include <new>
-#include <optional>
-#include <set>
+#include <eigenformer/model/encoder.hpp>
+#include <eigenformer/model/seq2seq.hpp>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-struct LoadOptions {
-  /// Matrices are converted to this format (f32, bf16 or f16 beside float); none: they keep the file's.
-  std::optional<Format> dtype;
-};
-
 namespace hub {
 
-/// Memory for a weight that cannot be used where it lies.
-[[gnu::cold]] inline std::shared_ptr<std::byte> own_bytes(Index bytes) {
-  constexpr std::align_val_t alignment{64};
-  return {static_cast<std::byte*>(::operator new(static_cast<std::size_t>(bytes), alignment)),
-          [=](std::byte* p) { ::operator delete(p, alignment); }};
+/// The parameters of a folder's checkpoint, and in the config which of those it has that it may lack.
+template <class S>
+Transformer<S> load_parameters(const std::string& folder, HubConfig& config, const LoadOptions& options) {
+  const SafeTensors tensors = open_folder(folder);
+  Filler<S> filler(tensors, config, options, folder);
+  ModelConfig& model = config.model;
+  if (model.stacks == Stacks::encoder && model.head == Head::none)
+    model.pooler = filler.has("head.pooler.weight");
+  if (model.stacks == Stacks::encoder_decoder) model.biases.logits = filler.has("head.output.bias");
+  return filler.fill();
 }
 
-/// A tensor's elements as a contiguous [rows, columns] matrix: in place, or gathered in the stored format.
-struct Gathered {
-  Format format;
-  const std::byte* data;
-  std::shared_ptr<const void> owner;
-};
-
-[[gnu::cold]] inline Gathered gather(const TensorView& tensor, const names::Place& place, Index rows,
-                                     Index columns) {
-  const Format format = *tensor.format();
-  const auto width = static_cast<std::size_t>(bytes_of(format));
-  const RowSlice& slice = place.slice;
-  const Index all_rows = slice.rows ? slice.rows : rows;
-  const bool together = slice.run == 0 && !place.transposed;
-  const std::byte* const begin =
-      tensor.data.data() + (together ? static_cast<std::size_t>(slice.offset * columns) * width : 0);
-  if (together && reinterpret_cast<std::uintptr_t>(begin) % width == 0) return {format, begin, tensor.owner};
-
-  const std::shared_ptr<std::byte> out = own_bytes(rows * columns * static_cast<Index>(width));
-  const auto source_row = [&](Index r) {
-    return slice.run ? slice.offset + r / slice.run * slice.period + r % slice.run : slice.offset + r;
-  };
-  if (!place.transposed) {
-    for (Index r = 0; r < rows; ++r)
-      std::memcpy(out.get() + static_cast<std::size_t>(r * columns) * width,
-                  tensor.data.data() + static_cast<std::size_t>(source_row(r) * columns) * width,
-                  static_cast<std::size_t>(columns) * width);
-  } else {
-    constexpr Index tile = 16;  // both sides of the transposition stay within a few cache lines
-    for (Index r0 = 0; r0 < rows; r0 += tile)
-      for (Index c0 = 0; c0 < columns; c0 += tile)
-        for (Index r = r0; r < (std::min)(r0 + tile, rows); ++r)
-          for (Index c = c0; c < (std::min)(c0 + tile, columns); ++c)
-            std::memcpy(out.get() + static_cast<std::size_t>(r * columns + c) * width,
-                        tensor.data.data() + static_cast<std::size_t>(c * all_rows + source_row(r)) * width,
-                        width);
-  }
-  return {format, out.get(), out};
+/// The parameters of an encoder's checkpoint with this head.
+template <class S>
+Transformer<S> load_encoder_parameters(const std::string& folder, HubConfig& config, Head head,
+                                       const LoadOptions& options) {
+  ModelConfig& model = config.model;
+  if (model.stacks != Stacks::encoder)
+    fail(ConfigError(folder,
+                     concat("an encoder was asked for, found a model of type \"", config.model_type, "\"")));
+  if (head != Head::none && model.head != Head::none && model.head != head)
+    fail(ConfigError(folder, concat("a model with a head for ", name_of(head),
+                                    " was asked for, this one has a head for ", name_of(model.head))));
+  model.head = head;
+  model.pooler = head == Head::text_classes;
+  return load_parameters<S>(folder, config, options);
 }
-
-/// The same matrix in another format.
-[[gnu::cold]] inline Gathered convert(const Gathered& from, Format to, Index size) {
-  const std::shared_ptr<std::byte> out = own_bytes(size * bytes_of(to));
-  const auto each = [&]<class From, class To>(From, To) {
-    const auto* const in = reinterpret_cast<const From*>(from.data);
-    for (Index i = 0; i < size; ++i) {
-      using Wide = std::conditional_t<std::is_same_v<From, double>, double, float>;  // rounds once, to To
-      const To value = static_cast<To>(static_cast<Wide>(in[i]));
-      std::memcpy(out.get() + static_cast<std::size_t>(i) * sizeof(To), &value, sizeof(To));
-    }
-  };
-  const auto from_any = [&](auto target) {
-    switch (from.format) {
-      case Format::f64: return each(double{}, target);
-      case Format::f32: return each(float{}, target);
-      case Format::bf16: return each(bfloat16{}, target);
-      case Format::f16: return each(half{}, target);
-    }
-  };
-  switch (to) {
-    case Format::f64: from_any(double{}); break;
-    case Format::f32: from_any(float{}); break;
-    case Format::bf16: from_any(bfloat16{}); break;
-    case Format::f16: from_any(half{}); break;
-  }
-  return {to, out.get(), out};
-}
-
-/// Fills a model's parameters from tensors, and sees to it that every tensor is used or known.
-template <class S> class Filler {
- public:
-  Filler(const SafeTensors& tensors, const HubConfig& config, const LoadOptions& options, std::string folder)
-      : tensors_(tensors),
-        config_(config),
-        options_(options),
-        folder_(std::move(folder)),
-        table_(*config.names) {
-    if (config.model_type == "palm" && tensors.find("0.weight")) table_ = names::palm_pytorch;
-    if (options.dtype && !Weight<S>::can_borrow(*options.dtype))
-      fail(ConfigError("dtype", concat(name_of(*options.dtype), " weights do not go with this scalar type")));
-    const std::string_view first = table_.rules.front().theirs;  // the token embeddings, in every table
-    if (tensors_.find(names::fill(first, table_.prefix, 0, 0))) prefix_ = table_.prefix;
-  }
-
-  Transformer<S> fill() {
-    Transformer<S> p;
-    for_each_shape(p, config_.model, [&](const std::string& path, auto& leaf, Index rows, Index columns) {
-      const names::Place place = names::place_of(table_, prefix_, path, config_.model);
-      const TensorView* const tensor = tensors_.find(place.name);
-      if (!tensor) fail(FileError(folder_, concat("has no tensor \"", place.name, "\"")));
-      used_.insert(place.name);
-      if (!tensor->format())
-        fail(FileError(tensor->file, concat("tensor \"", place.name, "\" holds ", name_of(tensor->type),
-                                            ", floating-point numbers were expected")));
-      if constexpr (requires { leaf.format(); })
-        leaf = weight(*tensor, place, rows, columns);
-      else
-        leaf = vector(*tensor, place, columns);
-    });
-    check_rest();
-    return p;
-  }
-
- private:
-  Weight<S> weight(const TensorView& tensor, const names::Place& place, Index rows, Index columns) const {
-    const Index all = place.slice.rows ? place.slice.rows : rows;
-    check_shape(tensor, place.transposed ? std::vector{columns, all} : std::vector{all, columns});
-    Gathered g = gather(tensor, place, rows, columns);
-    const Format scalar = std::is_same_v<S, double> ? Format::f64 : Format::f32;
-    const Format target = options_.dtype                    ? *options_.dtype
-                          : Weight<S>::can_borrow(g.format) ? g.format
-                                                            : scalar;
-    if (target != g.format) g = convert(g, target, rows * columns);
-    return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
-  }
-
-  RowVector<S> vector(const TensorView& tensor, const names::Place& place, Index size) const {
-    const RowSlice& slice = place.slice;
-    check_shape(tensor, {slice.rows ? slice.rows : size});
-    RowVector<S> out(size);
-    for (Index i = 0; i < size; ++i)
-      out[i] = tensor.element<S>(slice.run ? slice.offset + i / slice.run * slice.period + i % slice.run
-                                           : slice.offset + i);
-    return out;
-  }
-
-  static void check_shape(const TensorView& tensor, const std::vector<Index>& expected) {
-    if (tensor.shape != expected) fail(ShapeError(tensor.name, expected, tensor.shape, tensor.file));
-  }
-
-  /// Tensors beyond the parameters: known buffers, and copies of a tied matrix that equal it.
-  void check_rest() const {
-    std::set<std::string> ignored;
-    for (const std::string_view pattern : table_.ignored)
-      for (Index layer = 0; layer < config_.model.n_layers; ++layer)
-        ignored.insert(names::fill(pattern, prefix_, layer, config_.model.n_layers));
-    for (const auto& [name, tensor] : tensors_.tensors()) {
-      if (used_.contains(name) || ignored.contains(name)) continue;
-      if (name == "lm_head.weight" && config_.model.tied_embeddings) {
-        const TensorView& original =
-            tensors_.at(names::place_of(table_, prefix_, "tokens", config_.model).name);
-        if (tensor.type == original.type && tensor.shape == original.shape &&
-            std::equal(tensor.data.begin(), tensor.data.end(), original.data.begin()))
-          continue;
-        fail(FileError(tensor.file, concat("tensor \"", name, "\" differs from \"", original.name,
-                                           "\", which the config says it equals")));
-      }
-      fail(FileError(tensor.file,
-                     concat("unexpected tensor \"", name, "\" ", ShapeError::text(tensor.shape))));
-    }
-  }
-
-  const SafeTensors& tensors_;
-  const HubConfig& config_;
-  const LoadOptions& options_;
-  std::string folder_;
-  NameTable table_;
-  std::string_view prefix_;
-  std::set<std::string> used_;
-};
 
 }  // namespace hub
 
-/// A causal language model from a Hugging Face folder. Matrices stay in the mapped file where their format
-/// and layout allow it; the file must not change while the model lives.
-/// @throws FileError, ConfigError, ShapeError  with the file, the tensor or field, and the offending value
+/// A causal language model: GPT-2, LLaMA, BLOOM, …
 template <class S> CausalLM<S> load_causal_lm(const std::string& folder, const LoadOptions& options = {}) {
-  const HubConfig config = load_config(folder);
-  const SafeTensors tensors = open_folder(folder);
-  return CausalLM<S>(config.model, hub::Filler<S>(tensors, config, options, folder).fill());
+  HubConfig config = load_config(folder);
+  Transformer<S> parameters = hub::load_parameters<S>(folder, config, options);
+  return CausalLM<S>(config.model, std::move(parameters));
+}
+
+/// A sequence-to-sequence model: T5, BART, …
+template <class S> Seq2Seq<S> load_seq2seq(const std::string& folder, const LoadOptions& options = {}) {
+  HubConfig config = load_config(folder);
+  Transformer<S> parameters = hub::load_parameters<S>(folder, config, options);
+  return Seq2Seq<S>(config.model, std::move(parameters));
+}
+
+/// The bare encoder of a BERT-like checkpoint with any head, or none.
+template <class S> Encoder<S> load_encoder(const std::string& folder, const LoadOptions& options = {}) {
+  HubConfig config = load_config(folder);
+  Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::none, options);
+  return Encoder<S>(config.model, std::move(parameters));
+}
+
+/// A BERT-like checkpoint with the head that fills masks.
+template <class S> MaskedLM<S> load_masked_lm(const std::string& folder, const LoadOptions& options = {}) {
+  HubConfig config = load_config(folder);
+  Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::masked_words, options);
+  return MaskedLM<S>(config.model, std::move(parameters));
+}
+
+/// A BERT-like checkpoint with a head that gives a text one label.
+template <class S> Classifier<S> load_classifier(const std::string& folder, const LoadOptions& options = {}) {
+  HubConfig config = load_config(folder);
+  Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::text_classes, options);
+  return Classifier<S>(config.model, std::move(parameters), config.labels);
+}
+
+/// A BERT-like checkpoint with a head that gives each token a label.
+template <class S> Tagger<S> load_tagger(const std::string& folder, const LoadOptions& options = {}) {
+  HubConfig config = load_config(folder);
+  Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::token_classes, options);
+  return Tagger<S>(config.model, std::move(parameters), config.labels);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -1,4 +1,5 @@
-// How a checkpoint's tensors are called and laid out: one table per architecture.
+// How a checkpoint's tensors are called and laid out: what a table of an architecture is, and how it is read.
+// The tables are in names_decoders.hpp, names_encoders.hpp and names_seq2seq.hpp.
 //
 // A rule maps a path of our parameters to the tensor that holds it. "{}" stands for the layer, "{+}" for the
 // layer counted from one, "{n}" for the number of layers plus one, "~" for a prefix that a checkpoint may
@@ -7,6 +8,7 @@
 
 #include <eigenformer/model/config.hpp>
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,108 +29,31 @@ struct NameRule {
   std::string_view theirs;  ///< likewise
   bool transposed = false;  ///< stored [in, out] (GPT-2's Conv1D)
   RowSlice (*slice)(const ModelConfig&) = nullptr;
+  Head head = Head::none;  ///< the rule holds with this head alone; none: with any
+
+  constexpr NameRule(std::string_view our_path, std::string_view their_name, bool is_transposed = false,
+                     RowSlice (*rows)(const ModelConfig&) = nullptr)
+      : ours(our_path), theirs(their_name), transposed(is_transposed), slice(rows) {}
+  constexpr NameRule(std::string_view our_path, std::string_view their_name, Head only_with)
+      : ours(our_path), theirs(their_name), head(only_with) {}
+};
+
+/// A tensor that checkpoints may hold a second time.
+struct NameCopy {
+  std::string_view copy, original;
+  bool if_tied = true;  ///< only a copy where the config ties the output matrix to the embeddings
 };
 
 /// What a family's checkpoints look like.
 struct NameTable {
   std::string_view prefix;  ///< what "~" stands for
   std::span<const NameRule> rules;
-  std::span<const std::string_view> ignored;  ///< buffers that a checkpoint may carry: known, and not needed
+  std::span<const std::string_view> ignored;  ///< what a checkpoint may carry beside: known, and not needed
+  std::span<const NameCopy> copies{};
+  std::span<const NameRule> heads{};  ///< of which a checkpoint may carry more than the one that is wanted
 };
 
 namespace names {
-
-/// Query, key and value (part 0, 1, 2) one after the other.
-template <int part> RowSlice thirds(const ModelConfig& c) {
-  const Index q = c.query_width(), kv = c.key_value_width();
-  return {part == 0 ? 0 : q + (part - 1) * kv, 0, 0, q + 2 * kv};
-}
-
-/// Query, key and value of each head side by side.
-template <int part> RowSlice by_head(const ModelConfig& c) {
-  const Index d = c.head_width();
-  return {part * d, d, 3 * d, 3 * c.query_width()};
-}
-
-inline constexpr NameRule llama_rules[] = {
-    {"tokens", "model.embed_tokens.weight"},
-    {"decoder.blocks.{}.attention_norm", "model.layers.{}.input_layernorm"},
-    {"decoder.blocks.{}.attention.query", "model.layers.{}.self_attn.q_proj"},
-    {"decoder.blocks.{}.attention.key", "model.layers.{}.self_attn.k_proj"},
-    {"decoder.blocks.{}.attention.value", "model.layers.{}.self_attn.v_proj"},
-    {"decoder.blocks.{}.attention.out", "model.layers.{}.self_attn.o_proj"},
-    {"decoder.blocks.{}.feed_forward_norm", "model.layers.{}.post_attention_layernorm"},
-    {"decoder.blocks.{}.feed_forward.gate", "model.layers.{}.mlp.gate_proj"},
-    {"decoder.blocks.{}.feed_forward.up", "model.layers.{}.mlp.up_proj"},
-    {"decoder.blocks.{}.feed_forward.down", "model.layers.{}.mlp.down_proj"},
-    {"decoder.final_norm", "model.norm"},
-    {"head.output", "lm_head"}};
-inline constexpr std::string_view llama_ignored[] = {"model.layers.{}.self_attn.rotary_emb.inv_freq"};
-inline constexpr NameTable llama{"", llama_rules, llama_ignored};
-
-inline constexpr NameRule gpt2_rules[] = {
-    {"tokens", "~wte.weight"},
-    {"decoder.positions", "~wpe.weight"},
-    {"decoder.blocks.{}.attention_norm", "~h.{}.ln_1"},
-    {"decoder.blocks.{}.attention.query", "~h.{}.attn.c_attn", true, thirds<0>},
-    {"decoder.blocks.{}.attention.key", "~h.{}.attn.c_attn", true, thirds<1>},
-    {"decoder.blocks.{}.attention.value", "~h.{}.attn.c_attn", true, thirds<2>},
-    {"decoder.blocks.{}.attention.out", "~h.{}.attn.c_proj", true},
-    {"decoder.blocks.{}.feed_forward_norm", "~h.{}.ln_2"},
-    {"decoder.blocks.{}.feed_forward.up", "~h.{}.mlp.c_fc", true},
-    {"decoder.blocks.{}.feed_forward.down", "~h.{}.mlp.c_proj", true},
-    {"decoder.final_norm", "~ln_f"},
-    {"head.output", "lm_head"}};
-inline constexpr std::string_view gpt2_ignored[] = {"~h.{}.attn.bias", "~h.{}.attn.masked_bias"};
-inline constexpr NameTable gpt2{"transformer.", gpt2_rules, gpt2_ignored};
-
-inline constexpr NameRule bloom_rules[] = {
-    {"tokens", "~word_embeddings.weight"},
-    {"decoder.embedding_norm", "~word_embeddings_layernorm"},
-    {"decoder.blocks.{}.attention_norm", "~h.{}.input_layernorm"},
-    {"decoder.blocks.{}.attention.query", "~h.{}.self_attention.query_key_value", false, by_head<0>},
-    {"decoder.blocks.{}.attention.key", "~h.{}.self_attention.query_key_value", false, by_head<1>},
-    {"decoder.blocks.{}.attention.value", "~h.{}.self_attention.query_key_value", false, by_head<2>},
-    {"decoder.blocks.{}.attention.out", "~h.{}.self_attention.dense"},
-    {"decoder.blocks.{}.feed_forward_norm", "~h.{}.post_attention_layernorm"},
-    {"decoder.blocks.{}.feed_forward.up", "~h.{}.mlp.dense_h_to_4h"},
-    {"decoder.blocks.{}.feed_forward.down", "~h.{}.mlp.dense_4h_to_h"},
-    {"decoder.final_norm", "~ln_f"},
-    {"head.output", "lm_head"}};
-inline constexpr NameTable bloom{"transformer.", bloom_rules, {}};
-
-inline constexpr NameRule palm_rules[] = {{"tokens", "~wte.weight"},
-                                          {"decoder.blocks.{}.attention_norm", "~h.{}.norm"},
-                                          {"decoder.blocks.{}.attention.query", "~h.{}.attn.q_proj"},
-                                          {"decoder.blocks.{}.attention.key", "~h.{}.attn.k_proj"},
-                                          {"decoder.blocks.{}.attention.value", "~h.{}.attn.v_proj"},
-                                          {"decoder.blocks.{}.attention.out", "~h.{}.attn.out_proj"},
-                                          {"decoder.blocks.{}.feed_forward.gate", "~h.{}.mlp.gate_proj"},
-                                          {"decoder.blocks.{}.feed_forward.up", "~h.{}.mlp.up_proj"},
-                                          {"decoder.blocks.{}.feed_forward.down", "~h.{}.mlp.down_proj"},
-                                          {"decoder.final_norm", "~ln_f"}};
-inline constexpr NameTable palm{"transformer.", palm_rules, {}};
-
-/// The names of the PyTorch re-implementation: one matrix for queries, key, value, up and gate.
-template <int part> RowSlice palm_fused(const ModelConfig& c) {
-  const Index q = c.query_width(), kv = c.key_value_width();
-  const Index offsets[] = {0, q, q + kv, q + 2 * kv, q + 2 * kv + c.d_ff};
-  return {offsets[part], 0, 0, q + 2 * kv + 2 * c.d_ff};
-}
-inline constexpr NameRule palm_pytorch_rules[] = {
-    {"tokens", "0.weight"},
-    {"decoder.blocks.{}.attention_norm.weight", "{+}.fn.norm.gamma"},
-    {"decoder.blocks.{}.attention.query", "{+}.fn.fused_attn_ff_proj", false, palm_fused<0>},
-    {"decoder.blocks.{}.attention.key", "{+}.fn.fused_attn_ff_proj", false, palm_fused<1>},
-    {"decoder.blocks.{}.attention.value", "{+}.fn.fused_attn_ff_proj", false, palm_fused<2>},
-    {"decoder.blocks.{}.feed_forward.up", "{+}.fn.fused_attn_ff_proj", false, palm_fused<3>},
-    {"decoder.blocks.{}.feed_forward.gate", "{+}.fn.fused_attn_ff_proj", false, palm_fused<4>},
-    {"decoder.blocks.{}.attention.out", "{+}.fn.attn_out"},
-    {"decoder.blocks.{}.feed_forward.down", "{+}.fn.ff_out.1"},
-    {"decoder.final_norm.weight", "{n}.gamma"}};
-inline constexpr std::string_view palm_pytorch_ignored[] = {"{+}.fn.norm.beta", "{+}.fn.rotary_emb.inv_freq",
-                                                            "{n}.beta"};
-inline constexpr NameTable palm_pytorch{"", palm_pytorch_rules, palm_pytorch_ignored};
 
 /// A pattern with its placeholders filled in.
 [[gnu::cold]] inline std::string fill(std::string_view pattern, std::string_view prefix, Index layer,
@@ -155,10 +80,12 @@ struct Place {
   RowSlice slice;
 };
 
-/// Where a parameter of ours is to be found.
-/// @throws ConfigError  for a parameter that the table does not know, which is a config of another family
-[[gnu::cold]] inline Place place_of(const NameTable& table, std::string_view prefix, const std::string& path,
-                                    const ModelConfig& config) {
+/// Where a parameter of ours is to be found. Of several rules for it the first counts whose tensor is
+/// `present`, or else the first; nothing where the table does not know the parameter.
+template <class Present>
+[[gnu::cold]] std::optional<Place> find_place(const NameTable& table, std::string_view prefix,
+                                              const std::string& path, const ModelConfig& config,
+                                              const Present& present) {
   std::string generic = path;  // "decoder.blocks.3.attention.query.weight" → "decoder.blocks.{}.…"
   Index layer = 0;
   if (const auto at = path.find(".blocks."); at != std::string::npos) {
@@ -168,13 +95,19 @@ struct Place {
   }
   const auto dot = generic.rfind('.');
   const std::string_view whole = generic, stem = whole.substr(0, dot);
-  for (const NameRule& rule : table.rules) {
-    if (rule.ours != whole && (dot == std::string::npos || rule.ours != stem)) continue;
-    std::string name = fill(rule.theirs, prefix, layer, config.n_layers);
-    if (rule.ours != whole) name += whole.substr(dot);
-    return {std::move(name), rule.transposed, rule.slice ? rule.slice(config) : RowSlice{}};
-  }
-  fail(ConfigError(path, "this architecture's checkpoints have no such parameter"));
+  std::optional<Place> first;
+  for (const auto rules : {table.rules, table.heads})
+    for (const NameRule& rule : rules) {
+      if (rule.head != Head::none && rule.head != config.head) continue;
+      if (rule.ours != whole && (dot == std::string::npos || rule.ours != stem)) continue;
+      std::string name = fill(rule.theirs, prefix, layer, config.n_layers);
+      if (rule.ours != whole) name += whole.substr(dot);
+      const bool here = present(name);
+      if (here || !first)
+        first = {std::move(name), rule.transposed, rule.slice ? rule.slice(config) : RowSlice{}};
+      if (here) return first;
+    }
+  return first;
 }
 
 }  // namespace names

@@ -46,6 +46,17 @@ enum class Stacks { decoder, encoder, encoder_decoder };
 /// (BERT's transform and tied decoder), one label a text, one label a token, or nothing.
 enum class Head { none, words, masked_words, text_classes, token_classes };
 
+constexpr const char* name_of(Head head) {
+  switch (head) {
+    case Head::none: return "nothing";
+    case Head::words: return "words";
+    case Head::masked_words: return "masked words";
+    case Head::text_classes: return "classes of texts";
+    case Head::token_classes: return "classes of tokens";
+  }
+  return "?";
+}
+
 /// A published or user-made transformer. Sizes that are 0 have the default that their comment names.
 struct ModelConfig {
   Index vocab_size = 0;
@@ -58,9 +69,10 @@ struct ModelConfig {
   Index max_positions = 0;      ///< context window: prompt and new tokens together
 
   Stacks stacks = Stacks::decoder;
-  Index encoder_layers = 0;  ///< of encoder_decoder: 0 is n_layers
-  Index encoder_heads = 0;   ///< 0: n_heads
-  Index encoder_d_ff = 0;    ///< 0: d_ff
+  Index encoder_layers = 0;       ///< of encoder_decoder: 0 is n_layers
+  Index encoder_heads = 0;        ///< 0: n_heads
+  Index encoder_d_ff = 0;         ///< 0: d_ff
+  Token decoder_start_token = 0;  ///< what a target of encoder_decoder begins with
 
   struct Norm {
     NormKind kind = NormKind::layer;
@@ -118,8 +130,9 @@ struct ModelConfig {
   double logits_scale = 1.0;     ///< multiplies logits (T5 with tied embeddings: 1/√d_model)
   double logits_cap = 0.0;       ///< cap·tanh(logit/cap); 0: none
   Head head = Head::words;
-  bool pooler = false;  ///< tanh(linear(first token)) (BERT)
-  Index n_labels = 0;   ///< of text_classes and token_classes
+  bool pooler = false;  ///< act(linear(first token)) (BERT)
+  Activation pooler_activation = Activation::tanh;
+  Index n_labels = 0;  ///< of text_classes and token_classes
 
   // Resolved sizes.
   constexpr Index key_value_heads() const { return n_key_value_heads ? n_key_value_heads : n_heads; }
@@ -175,6 +188,8 @@ inline void validate(const ModelConfig& c) {
   require_size(c.encoder_layers, "encoder_layers", 0);
   require_size(c.encoder_heads, "encoder_heads", 0);
   require_size(c.encoder_d_ff, "encoder_d_ff", 0);
+  require(c.decoder_start_token >= 0 && c.decoder_start_token < c.vocab_size, "decoder_start_token",
+          concat(c.decoder_start_token, " is outside the vocabulary of ", c.vocab_size));
   require(c.head_size || c.d_model % c.n_heads == 0, "n_heads",
           concat(c.n_heads, " heads do not divide d_model ", c.d_model, ", and no head_size is given"));
   require(c.n_heads % c.key_value_heads() == 0, "n_key_value_heads",

@@ -30,6 +30,12 @@ template <class S> class KeyValues {
   Index size() const { return size_; }
   Index capacity() const { return capacity_; }
 
+  /// Whether it is laid out for the decoder of this config.
+  bool fits(const ModelConfig& config) const {
+    return layers_ == config.n_layers && heads_ == config.key_value_heads() &&
+           size_of_head_ == config.head_width();
+  }
+
   /// Another cache with the same tokens so far, sharing their memory until one of them is written to.
   KeyValues fork() const {
     KeyValues other(*this);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <eigenformer/model/causal_lm.hpp>
+#include <eigenformer/model/seq2seq.hpp>
 
 #include <span>
 
@@ -32,16 +33,23 @@ template <class S> class Session {
   /// @throws ConfigError  for a negative capacity or a chunk below 1
   /// @throws WindowError  for a capacity beyond the context window
   Session(const CausalLM<S>& model, Threads& threads, SessionOptions options = {})
-      : model_(&model),
-        threads_(&threads),
-        options_(checked(options, model.config())),
-        cache_(model.config(), options_.capacity),
-        logits_(RowVector<S>::Zero(model.config().vocab_size)) {}
+      : Session(model, threads, options, nullptr) {}
 
-  const CausalLM<S>& model() const { return *model_; }
+  /// A target for a source that the model has read: model.read({source}, run).front(). Its first token is the
+  /// config's decoder_start_token, and the caller's to feed.
+  /// @throws InputError  for a source that another kind of model has read
+  Session(const Seq2Seq<S>& model, Threads& threads, std::shared_ptr<const KeyValues<S>> source,
+          SessionOptions options = {})
+      : Session(static_cast<const LanguageModel<S>&>(model), threads, options, std::move(source)) {
+    if (!source_ || !source_->fits(model.config()))
+      fail(InputError("a session of this model needs a source that the model has read"));
+  }
+
+  const LanguageModel<S>& model() const { return *model_; }
   Index size() const { return cache_.size(); }
   Index capacity() const { return options_.capacity; }
   const KeyValues<S>& cache() const { return cache_; }
+  const KeyValues<S>* source() const { return source_.get(); }  ///< null for a causal model
 
   /// Adds tokens to the sequence; logits() are then those after the last of them.
   /// @throws InputError   for no tokens, or one outside the vocabulary
@@ -68,10 +76,20 @@ template <class S> class Session {
                             std::span<const std::span<const Token>> tokens);
 
  private:
+  Session(const LanguageModel<S>& model, Threads& threads, SessionOptions options,
+          std::shared_ptr<const KeyValues<S>> source)
+      : model_(&model),
+        threads_(&threads),
+        options_(checked(options, model.config())),
+        source_(std::move(source)),
+        cache_(model.config(), options_.capacity),
+        logits_(RowVector<S>::Zero(model.config().vocab_size)) {}
+
   Session(const Session& other, KeyValues<S> cache)
       : model_(other.model_),
         threads_(other.threads_),
         options_(other.options_),
+        source_(other.source_),
         cache_(std::move(cache)),
         logits_(other.logits_) {}
 
@@ -93,9 +111,10 @@ template <class S> class Session {
                        concat(length, " tokens exceed the session's capacity of ", capacity())));
   }
 
-  const CausalLM<S>* model_;
+  const LanguageModel<S>* model_;
   Threads* threads_;
   SessionOptions options_;
+  std::shared_ptr<const KeyValues<S>> source_;
   KeyValues<S> cache_;
   RowVector<S> logits_;
   Workspace workspace_;
@@ -106,7 +125,7 @@ void feed_together(std::span<Session<S>* const> sessions, std::span<const std::s
   if (sessions.empty() || sessions.size() != tokens.size())
     fail(InputError(concat(sessions.size(), " sessions, but ", tokens.size(), " lists of tokens")));
   Session<S>& lead = *sessions[0];  // whose threads, scratch memory and chunk size serve all
-  const CausalLM<S>& model = *lead.model_;
+  const LanguageModel<S>& model = *lead.model_;
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     if (sessions[i]->model_ != &model)
       fail(InputError("sessions of different models cannot be fed together"));
@@ -128,7 +147,8 @@ void feed_together(std::span<Session<S>* const> sessions, std::span<const std::s
       const auto rest = tokens[static_cast<std::size_t>(s)].subspan(static_cast<std::size_t>(done[s]));
       const Index take = (std::min)(static_cast<Index>(rest.size()), lead.options_.chunk - rows);
       fed[parts] = sessions[static_cast<std::size_t>(s)];
-      inputs[parts] = {rest.first(static_cast<std::size_t>(take)), &fed[parts]->cache_};
+      inputs[parts] = {
+          rest.first(static_cast<std::size_t>(take)), &fed[parts]->cache_, {}, fed[parts]->source()};
       done[s] += take;
       rows += take;
     }

@@ -249,6 +249,20 @@ void forward(const Attention<S>& p, const AttentionRule<S>& rule, const ModelCon
   add ? forward_add(p.out, run, q, y) : forward(p.out, run, q, y);
 }
 
+/// y (+)= out(attend(query(h), K, V)) for keys and values of a source, computed before, that `sequences`
+/// point to. look(q) sees the queries.
+template <class S, class Look>
+void forward_source(const Attention<S>& p, const AttentionRule<S>& rule, Run& run,
+                    std::span<const AttentionSequence<S>> sequences, View<S> h, Out<S> y, bool add,
+                    Look&& look) {
+  const Workspace::Frame frame(run.workspace);
+  auto q = run.workspace.matrix<S>(h.rows(), p.query.weight.rows());
+  forward(p.query, run, h, q);
+  look(q);
+  attend<S>(rule, run, sequences, q, q);
+  add ? forward_add(p.out, run, q, y) : forward(p.out, run, q, y);
+}
+
 /// The probabilities themselves, [queries, keys] of one sequence and head: for people who look at them, not
 /// for computing. Written out plainly, as the definition reads.
 template <class S>

@@ -154,36 +154,38 @@ inline Index relative_bucket(Index distance, bool bidirectional, const ModelConf
 
 /// What the encoding adds to scores: nothing, a slope per head times the distance, or a table by distance.
 template <class S> struct ScoreBias {
-  RowVector<S> slopes;    ///< [heads]: ALiBi; empty otherwise
-  Matrix<S> by_distance;  ///< [heads, distances]: T5; empty otherwise
-  Index nearest = 0;      ///< the distance (key − query) of by_distance's first column
+  RowVector<S> slopes;             ///< [heads]: ALiBi; empty otherwise
+  const S* by_distance = nullptr;  ///< [heads, distances]: T5; null otherwise
+  Index distances = 0;
+  Index first = 0;  ///< the distance (key − query) of by_distance's first column
 
-  bool empty() const { return slopes.size() == 0 && by_distance.size() == 0; }
+  bool empty() const { return slopes.size() == 0 && !by_distance; }
 
   /// Adds to scores[i], the score of the key at first_key + i for a query at `query`.
   void add(Index head, Index query, Index first_key, Index n, S* scores) const {
     if (slopes.size()) {
       for (Index i = 0; i < n; ++i) scores[i] += slopes[head] * S(static_cast<double>(first_key + i - query));
-    } else if (by_distance.size()) {
-      const S* const row = by_distance.data() + head * by_distance.cols() + (first_key - query - nearest);
+    } else if (by_distance) {
+      const S* const row = by_distance + head * distances + (first_key - query - first);
       for (Index i = 0; i < n; ++i) scores[i] += row[i];
     }
   }
 };
 
-/// T5's bias for distances (key − query) in [first, last], from the stack's table [buckets, heads].
+/// T5's bias for distances (key − query) in [first, last], from the stack's table [buckets, heads], written
+/// to `memory` [heads, distances].
 template <class S>
 ScoreBias<S> bucket_bias(const Weight<S>& table, bool bidirectional, const ModelConfig& config, Index first,
-                         Index last) {
-  ScoreBias<S> bias;
-  bias.nearest = first;
-  bias.by_distance.resize(config.n_heads, last - first + 1);
-  RowVector<S> row(config.n_heads);
-  for (Index d = first; d <= last; ++d) {
-    table.row(relative_bucket(d, bidirectional, config.relative_buckets), row.data());
-    bias.by_distance.col(d - first) = row.transpose();
-  }
-  return bias;
+                         Index last, S* memory) {
+  const Index heads = config.n_heads, distances = last - first + 1;
+  table.with_elements([&](const auto* elements) {
+    for (Index d = 0; d < distances; ++d) {
+      const auto* const row =
+          elements + heads * relative_bucket(first + d, bidirectional, config.relative_buckets);
+      for (Index h = 0; h < heads; ++h) memory[h * distances + d] = lanes::element_as<S>(row[h]);
+    }
+  });
+  return {{}, memory, distances, first};
 }
 
 /// What a config's encoding needs that never changes: computed once per model.

@@ -1,0 +1,78 @@
+// Fields that config.json files of several architectures have in common.
+#pragma once
+
+#include <eigenformer/hub/json.hpp>
+#include <eigenformer/model/config.hpp>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace eigenformer::inline EIGENFORMER_ABI::hub {
+
+/// Whether the library has the activation of this name, and which one it is.
+[[gnu::cold]] inline bool activation_named(const std::string& name, Activation& found) {
+  constexpr std::pair<const char*, Activation> known[] = {{"gelu", Activation::gelu},
+                                                          {"gelu_new", Activation::gelu_tanh},
+                                                          {"gelu_fast", Activation::gelu_tanh},
+                                                          {"gelu_pytorch_tanh", Activation::gelu_tanh},
+                                                          {"quick_gelu", Activation::gelu_quick},
+                                                          {"relu", Activation::relu},
+                                                          {"relu2", Activation::relu_squared},
+                                                          {"silu", Activation::silu},
+                                                          {"swish", Activation::silu},
+                                                          {"mish", Activation::mish},
+                                                          {"tanh", Activation::tanh},
+                                                          {"sigmoid", Activation::sigmoid}};
+  for (const auto& [its_name, activation] : known)
+    if (name == its_name) {
+      found = activation;
+      return true;
+    }
+  return false;
+}
+
+/// @throws ConfigError  for an activation that the library does not have
+[[gnu::cold]] inline Activation activation(const JsonFields& json, const char* key,
+                                           const std::string& otherwise) {
+  const std::string name = json.text(key, otherwise);
+  Activation found{};
+  if (!activation_named(name, found)) json.refuse(key, concat("unknown activation \"", name, "\""));
+  return found;
+}
+
+/// rope_theta and rope_scaling; windows that a scaling extends are extended here.
+[[gnu::cold]] inline void rotary(const JsonFields& json, ModelConfig& c) {
+  c.positions = Positions::rotary;
+  c.rotary.base = json.number("rope_theta", 10000.0);
+  if (!json.has("rope_scaling")) return;
+  const JsonFields scaling = json.fields("rope_scaling");
+  const std::string type = scaling.text(scaling.has("rope_type") ? "rope_type" : "type");
+  if (type == "default") return;
+  c.rotary.factor = scaling.number("factor");
+  c.rotary.original_max_positions = scaling.integer("original_max_position_embeddings", 0);
+  const auto extended = [&](Index trained) {
+    return (std::max)(c.max_positions, static_cast<Index>(static_cast<double>(trained) * c.rotary.factor));
+  };
+  if (type == "linear") {
+    c.rotary.scaling = RotaryScaling::linear;
+  } else if (type == "dynamic") {
+    c.rotary.scaling = RotaryScaling::dynamic;
+    c.rotary.original_max_positions = c.max_positions;
+    c.max_positions = extended(c.max_positions);
+  } else if (type == "yarn") {
+    c.rotary.scaling = RotaryScaling::yarn;
+    c.rotary.attention_factor = scaling.number("attention_factor", 0.0);
+    c.rotary.beta_fast = scaling.number("beta_fast", 32.0);
+    c.rotary.beta_slow = scaling.number("beta_slow", 1.0);
+    if (c.rotary.original_max_positions) c.max_positions = extended(c.rotary.original_max_positions);
+  } else if (type == "llama3") {
+    c.rotary.scaling = RotaryScaling::llama3;
+    c.rotary.low_frequency_factor = scaling.number("low_freq_factor");
+    c.rotary.high_frequency_factor = scaling.number("high_freq_factor");
+  } else {
+    scaling.refuse("rope_type", concat("unknown rotary scaling \"", type, "\""));
+  }
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
