@@ -1,5 +1,6 @@
-// Continues a prompt with the model in a Hugging Face folder:
+// Continues a prompt with the model in a Hugging Face folder, or writes what it makes of a source:
 //   generate ~/models/gpt2 --prompt "To be" --top-p 0.9 --seed 3
+//   generate ~/models/flan-t5-small --prompt "Translate to German: How old are you?"
 #include "common.hpp"
 #include <eigenformer/hub.hpp>
 
@@ -21,7 +22,7 @@ struct Arguments {
 
 void declare(CLI::App& app, Arguments& a) {
   app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
-  auto* const prompt = app.add_option("--prompt", a.prompt, "text to continue");
+  auto* const prompt = app.add_option("--prompt", a.prompt, "text to continue, or the source");
   app.add_option("--ids", a.ids, "token ids to continue, separated by commas")
       ->delimiter(',')
       ->excludes(prompt);
@@ -68,6 +69,9 @@ void complete(const CLI::App& app, Arguments& a) {
   unless("--min-p", a.config.min_p, folder.min_p);
   unless("--typical-p", a.config.typical_p, folder.typical_p);
   unless("--repetition-penalty", a.config.repetition_penalty, folder.repetition_penalty);
+  unless("--no-repeat-ngram", a.config.no_repeat_ngram, folder.no_repeat_ngram);
+  unless("--forced-eos", a.config.forced_eos, folder.forced_eos);
+  a.config.forced_bos = folder.forced_bos;
   if (a.eos.empty()) {
     a.config.end_tokens = folder.end_tokens;
   } else if (a.eos != "none") {
@@ -130,8 +134,8 @@ class Output {
   std::string text_;
 };
 
-void generate(const Arguments& a) {
-  const auto model = ef::load_causal_lm<float>(a.folder, load_options(a));
+/// Continues the prompt with a causal model, or with a sequence-to-sequence model writes the target of it.
+template <class Model> void generate(const Model& model, const Arguments& a) {
   std::optional<ef::Tokenizer> tokenizer;
   if (a.ids.empty() || !a.config.stop_texts.empty() || std::filesystem::exists(a.folder + "/tokenizer.json"))
     tokenizer = ef::load_tokenizer(a.folder);
@@ -178,6 +182,9 @@ int main(int argc, char** argv) {
   return example::run(app, argc, argv, [&] {
     complete(app, arguments);
     arguments.config.log_probabilities = arguments.json;
-    generate(arguments);
+    if (ef::load_config(arguments.folder).model.stacks == ef::Stacks::encoder_decoder)
+      generate(ef::load_seq2seq<float>(arguments.folder, load_options(arguments)), arguments);
+    else
+      generate(ef::load_causal_lm<float>(arguments.folder, load_options(arguments)), arguments);
   });
 }

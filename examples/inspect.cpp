@@ -5,6 +5,7 @@
 #include <eigenformer/hub.hpp>
 
 #include <cstring>
+#include <list>
 
 namespace ef = eigenformer;
 
@@ -42,54 +43,128 @@ Padded read_padded(const ef::SafeTensors& file, const std::string& ids_name, con
   return out;
 }
 
-/// Ragged rows as [batch, length, width] with zeros at padding; the bytes are kept in `storage`.
+/// What a pass writes out, under the names of Hugging Face.
+template <class S> class Outputs {
+ public:
+  /// [sequences, width] as it is.
+  void add(const std::string& name, const ef::Matrix<S>& rows) {
+    const auto* const data = reinterpret_cast<const std::byte*>(rows.data());
+    keep(name, {rows.rows(), rows.cols()}, {data, data + rows.size() * static_cast<ef::Index>(sizeof(S))});
+  }
+
+  /// Ragged rows as [batch, length, width] with zeros at padding.
+  void add(const std::string& name, const ef::Matrix<S>& rows, const Padded& input) {
+    const auto width = static_cast<std::size_t>(rows.cols()) * sizeof(S);
+    std::vector<std::byte> bytes(input.real.size() * width);
+    ef::Index row = 0;
+    for (std::size_t i = 0; i < input.real.size(); ++i)
+      if (input.real[i]) std::memcpy(bytes.data() + i * width, rows.data() + rows.cols() * row++, width);
+    keep(name, {input.batch, input.length, rows.cols()}, std::move(bytes));
+  }
+
+  void add(const std::string& prefix, const ef::Trace<S>& trace, const Padded& input) {
+    for (std::size_t i = 0; i < trace.hidden_states.size(); ++i)
+      add(ef::concat(prefix, "hidden_states.", i), trace.hidden_states[i], input);
+  }
+
+  void write(const std::string& path) const { ef::write_safetensors(path, tensors_); }
+
+ private:
+  void keep(const std::string& name, std::vector<ef::Index> shape, std::vector<std::byte> bytes) {
+    const auto type = sizeof(S) == 8 ? ef::ElementType::f64 : ef::ElementType::f32;
+    storage_.push_back(std::move(bytes));
+    tensors_.push_back({name, type, std::move(shape), storage_.back(), "", nullptr});
+  }
+
+  std::list<std::vector<std::byte>> storage_;
+  std::vector<ef::TensorView> tensors_;
+};
+
 template <class S>
-ef::TensorView pad(const std::string& name, const ef::Matrix<S>& rows, const Padded& input,
-                   std::vector<std::vector<std::byte>>& storage) {
-  const auto width = static_cast<std::size_t>(rows.cols()) * sizeof(S);
-  auto& bytes = storage.emplace_back(input.real.size() * width);
-  ef::Index row = 0;
-  for (std::size_t i = 0; i < input.real.size(); ++i)
-    if (input.real[i]) std::memcpy(bytes.data() + i * width, rows.data() + rows.cols() * row++, width);
-  const auto type = sizeof(S) == 8 ? ef::ElementType::f64 : ef::ElementType::f32;
-  return {name, type, {input.batch, input.length, rows.cols()}, bytes, "", nullptr};
+void pass(const ef::CausalLM<S>& model, const ef::SafeTensors& inputs, ef::Run& run, Outputs<S>& out) {
+  const Padded input = read_padded(inputs, "input_ids", "attention_mask");
+  ef::Trace<S> trace;
+  out.add("logits", model(input.tokens, run, &trace), input);
+  out.add("", trace, input);
+}
+
+template <class S>
+void pass(const ef::Seq2Seq<S>& model, const ef::SafeTensors& inputs, ef::Run& run, Outputs<S>& out) {
+  const Padded source = read_padded(inputs, "input_ids", "attention_mask");
+  const Padded target = read_padded(inputs, "decoder_input_ids", "decoder_attention_mask");
+  ef::Trace<S> encoder, decoder;
+  out.add("logits", model(source.tokens, target.tokens, run, &encoder, &decoder), target);
+  out.add("encoder_", encoder, source);
+  out.add("decoder_", decoder, target);
+}
+
+/// Any encoder; one without a head has no logits.
+template <class Model, class S>
+void pass_encoder(const Model& model, const ef::SafeTensors& inputs, ef::Run& run, Outputs<S>& out) {
+  const Padded input = read_padded(inputs, "input_ids", "attention_mask");
+  ef::TokenBatch types;
+  if (inputs.find("token_type_ids")) types = read_padded(inputs, "token_type_ids", "attention_mask").tokens;
+  ef::Trace<S> trace;
+  const ef::Matrix<S> y = model(input.tokens, run, &trace, types);
+  const ef::ModelConfig& config = model.config();
+  if (config.head == ef::Head::text_classes)
+    out.add("logits", y);
+  else if (config.head != ef::Head::none)
+    out.add("logits", y, input);
+  out.add("", trace, input);
+  if (config.pooler)
+    out.add("pooler_output", model.pooled(run, trace.hidden_states.back(), ef::Ragged(input.tokens)));
 }
 
 template <class S> void forward(const Arguments& a) {
-  const auto model = ef::load_causal_lm<S>(a.folder);
-  const Padded input = read_padded(ef::SafeTensors(a.inputs), "input_ids", "attention_mask");
+  const ef::ModelConfig config = ef::load_config(a.folder).model;
+  const ef::SafeTensors inputs(a.inputs);
   ef::Threads threads(a.threads);
   ef::Workspace workspace;
   ef::Run run{threads, workspace};
-  ef::Trace<S> trace;
-  const ef::Matrix<S> logits = model(input.tokens, run, &trace);
-  std::vector<std::vector<std::byte>> storage;
-  std::vector<ef::TensorView> tensors{pad("logits", logits, input, storage)};
-  for (std::size_t i = 0; i < trace.hidden_states.size(); ++i)
-    tensors.push_back(pad(ef::concat("hidden_states.", i), trace.hidden_states[i], input, storage));
-  ef::write_safetensors(a.outputs, tensors);
+  Outputs<S> out;
+  if (config.stacks == ef::Stacks::encoder_decoder)
+    pass(ef::load_seq2seq<S>(a.folder), inputs, run, out);
+  else if (config.stacks == ef::Stacks::decoder)
+    pass(ef::load_causal_lm<S>(a.folder), inputs, run, out);
+  else if (config.head == ef::Head::masked_words)
+    pass_encoder(ef::load_masked_lm<S>(a.folder), inputs, run, out);
+  else if (config.head == ef::Head::text_classes)
+    pass_encoder(ef::load_classifier<S>(a.folder), inputs, run, out);
+  else if (config.head == ef::Head::token_classes)
+    pass_encoder(ef::load_tagger<S>(a.folder), inputs, run, out);
+  else
+    pass_encoder(ef::load_encoder<S>(a.folder), inputs, run, out);
+  out.write(a.outputs);
 }
 
 void describe(const Arguments& a) {
-  const ef::HubConfig config = ef::load_config(a.folder);
-  const auto model = ef::load_causal_lm<float>(a.folder);
+  ef::HubConfig config = ef::load_config(a.folder);
+  const auto loaded = ef::hub::load_parameters<float>(a.folder, config, {});
   const ef::ModelConfig& c = config.model;
   ef::Index bytes = 0, parameters = 0;
-  ef::visit(model.parameters(), [&](const std::string&, const auto& leaf) {
+  ef::visit(loaded, [&](const std::string&, const auto& leaf) {
     parameters += leaf.size();
     if constexpr (requires { leaf.format(); })
       bytes += leaf.size() * ef::bytes_of(leaf.format());
     else
       bytes += leaf.size() * static_cast<ef::Index>(sizeof(float));
   });
-  const ef::Index cache = ef::KeyValues<float>::bytes(c, c.max_positions);
+  const char* const stacks = c.stacks == ef::Stacks::encoder   ? "encoder"
+                             : c.stacks == ef::Stacks::decoder ? "decoder"
+                                                               : "encoder-decoder";
+  const ef::Index cache =
+      c.stacks == ef::Stacks::encoder ? 0 : ef::KeyValues<float>::bytes(c, c.max_positions);
   if (a.json)
     return example::print({{"model_type", config.model_type},
+                           {"stacks", stacks},
+                           {"head", ef::name_of(c.head)},
                            {"parameters", parameters},
                            {"bytes", bytes},
                            {"vocab_size", c.vocab_size},
                            {"d_model", c.d_model},
                            {"n_layers", c.n_layers},
+                           {"encoder_layers", c.stacks == ef::Stacks::decoder ? 0 : c.encoder().n_layers},
                            {"n_heads", c.n_heads},
                            {"n_key_value_heads", c.key_value_heads()},
                            {"head_size", c.head_width()},
@@ -98,20 +173,22 @@ void describe(const Arguments& a) {
                            {"tied_embeddings", c.tied_embeddings},
                            {"key_value_cache_bytes", cache}});
   const auto row = [](const char* name, ef::Index value) { std::printf("%-22s %td\n", name, value); };
-  std::printf("%-22s %s\n", "architecture", config.model_type.c_str());
+  std::printf("%-22s %s (%s), head for %s\n", "architecture", config.model_type.c_str(), stacks,
+              ef::name_of(c.head));
   row("parameters", parameters);
   std::printf("%-22s %td (%.1f MB, %.1f MiB)\n", "bytes of weights", bytes, static_cast<double>(bytes) * 1e-6,
               static_cast<double>(bytes) / 1048576.0);
   row("vocabulary", c.vocab_size);
   row("width", c.d_model);
-  row("layers", c.n_layers);
+  if (c.stacks == ef::Stacks::encoder_decoder) row("encoder layers", c.encoder().n_layers);
+  row(c.stacks == ef::Stacks::encoder_decoder ? "decoder layers" : "layers", c.n_layers);
   row("heads", c.n_heads);
   row("key/value heads", c.key_value_heads());
   row("head size", c.head_width());
   row("feed-forward width", c.d_ff);
   row("context window", c.max_positions);
   std::printf("%-22s %s\n", "output matrix", c.tied_embeddings ? "the embedding table" : "its own");
-  row("bytes of a full cache", cache);
+  if (cache) row("bytes of a full cache", cache);
 }
 
 }  // namespace
