@@ -1,26 +1,8 @@
 #include "golden.hpp"
+#include "stream.hpp"
 #include <eigenformer/text/load_tokenizer.hpp>
-#include <eigenformer/text/text_stream.hpp>
 
 namespace ef = eigenformer;
-
-namespace {
-
-/// Pushes tokens one by one; every part must be whole characters, and all together the decoded text.
-void check_stream(const ef::Tokenizer& tokenizer, const std::vector<ef::Token>& ids,
-                  bool skip_special_tokens) {
-  ef::TextStream stream(tokenizer, skip_special_tokens);
-  std::string all;
-  const auto add = [&](const std::string& part) {
-    CHECK(ef::text::utf8_valid_prefix(part) == part.size());
-    all += part;
-  };
-  for (const ef::Token id : ids) add(stream.push(id));
-  add(stream.finish());
-  CHECK(all == tokenizer.decode(ids, skip_special_tokens));
-}
-
-}  // namespace
 
 TEST_CASE("every record of stories260K is encoded, decoded and streamed as the reference engine does") {
   const auto folder = golden::shared / "models" / "stories260K";

@@ -6,6 +6,7 @@
 
 #include <eigenformer/text/aligned_text.hpp>
 #include <eigenformer/text/unicode.hpp>
+#include <eigenformer/text/unicode_tables.hpp>
 #include <eigenformer/text/vocabulary.hpp>
 
 #include <algorithm>
@@ -21,10 +22,11 @@ namespace eigenformer::inline EIGENFORMER_ABI::text {
 struct AddedToken {
   std::string content;
   Token id = 0;
-  bool lstrip = false;      // a match takes the white space before it
-  bool rstrip = false;      // and after it
-  bool normalized = false;  // looked for in the normalized text, by its normalized content
-  bool special = false;     // left out when decoding with skip_special_tokens
+  bool single_word = false;  // a match next to a letter, digit or mark is none
+  bool lstrip = false;       // a match takes the white space before it
+  bool rstrip = false;       // and after it
+  bool normalized = false;   // looked for in the normalized text, by its normalized content
+  bool special = false;      // left out when decoding with skip_special_tokens
 };
 
 /// Finds strings of a set in a text. Each look-up narrows a range of the sorted strings byte by byte.
@@ -125,6 +127,7 @@ class AddedTokens {
       auto match = matcher.find(text, 0);
       for (; match.begin < match.end; match = matcher.find(text, match.end)) {
         const AddedToken& token = tokens_[match.number];
+        if (token.single_word && !stands_alone(text, match)) continue;
         std::size_t begin = match.begin, end = match.end;
         if (token.lstrip) begin = (std::max)(white_space_before(text, begin), done);
         if (token.rstrip) end = white_space_after(text, end);
@@ -137,6 +140,13 @@ class AddedTokens {
   }
 
  private:
+  static bool stands_alone(std::string_view text, const StringMatcher::Match& match) {
+    std::size_t before = match.begin;
+    while (before > 0 && is_continuation(text[--before])) continue;
+    return !(match.begin > 0 && contains(word_changes, code_point(text, before))) &&
+           !(match.end < text.size() && contains(word_changes, code_point(text, match.end)));
+  }
+
   std::vector<AddedToken> tokens_;
   std::unordered_map<Token, std::size_t> by_id_;
   std::unordered_map<std::string, std::size_t> by_content_;

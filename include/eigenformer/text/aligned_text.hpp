@@ -72,6 +72,15 @@ class AlignedText {
       if (source_.tracked_) origins_.insert(origins_.end(), bytes.size(), source_.origin(at));
     }
 
+    /// Writes new bytes that stand for nothing.
+    void insert(std::string_view bytes) {
+      text_ += bytes;
+      if (source_.tracked_) origins_.insert(origins_.end(), bytes.size(), {source_.base_, source_.base_});
+    }
+
+    /// Number of bytes written so far.
+    std::size_t size() const { return text_.size(); }
+
     /// @throws InputError  if the text has grown beyond 4 GiB
     void commit() {
       if (text_.size() > (std::numeric_limits<std::uint32_t>::max)())

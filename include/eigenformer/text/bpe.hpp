@@ -8,6 +8,7 @@
 #pragma once
 
 #include <eigenformer/core/error.hpp>
+#include <eigenformer/text/byte_alphabet.hpp>
 #include <eigenformer/text/merges.hpp>
 #include <eigenformer/text/utf8.hpp>
 
@@ -27,7 +28,14 @@ struct BpeConfig {
   bool fuse_unk = false;                       // neighbouring unknown characters give one unk_token
   bool byte_fallback = false;  // unknown characters become their bytes, <0x00> to <0xFF>, where these exist
   bool ignore_merges = false;  // a word that is in the vocabulary is one token, whatever the merges say
+  bool byte_level = false;     // words are bytes, which the vocabulary writes in the byte alphabet
 };
+
+/// The token that stands for a byte: <0x00> to <0xFF>.
+inline std::string byte_token(std::size_t byte) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  return concat("<0x", digits[byte / 16], digits[byte % 16], '>');
+}
 
 class Bpe {
  public:
@@ -43,25 +51,19 @@ class Bpe {
     for (std::size_t i = 0; i < merges.size(); ++i) add_merge(merges[i], i, name);
     for (std::size_t byte = 0; byte < 256; ++byte)
       bytes_[byte] = config_.byte_fallback ? vocabulary_.find(byte_token(byte)) : Vocabulary::none;
-    for (std::size_t c = 0; c < 128; ++c) {
-      const char character = static_cast<char>(c);
-      ascii_[c] = vocabulary_.find({&character, 1});
+    for (std::size_t c = 0; c < 256; ++c) {
+      const char character = static_cast<char>(static_cast<unsigned char>(c));
+      byte_ids_[c] = config_.byte_level ? vocabulary_.find(byte_character(static_cast<unsigned char>(c)))
+                                        : vocabulary_.find({&character, 1});
     }
-    if (affixes()) return;  // what a character or word is called depends on its place
-    find_word_start(merges);
-    find_whole_words();
+    if (!affixes() && !config_.byte_level && !config_.ignore_merges) find_word_start(merges);
+    if (config_.continuing_subword_prefix.empty()) find_whole_words();
   }
 
   const Vocabulary& vocabulary() const { return vocabulary_; }
 
   /// Appends the tokens of a word, in which they follow one another from its first byte.
   void encode(std::string_view word, std::vector<Piece>& out) const {
-    if (config_.ignore_merges) {
-      if (const Token id = vocabulary_.find(word); id != Vocabulary::none) {
-        out.push_back({id, static_cast<std::uint32_t>(word.size())});
-        return;
-      }
-    }
     if (word_start_.empty()) return encode_part(word, out);
     for (std::size_t begin = 0; begin < word.size();) {
       const std::size_t end = next_word_start(word, begin);
@@ -73,11 +75,6 @@ class Bpe {
  private:
   bool affixes() const {
     return !config_.continuing_subword_prefix.empty() || !config_.end_of_word_suffix.empty();
-  }
-
-  static std::string byte_token(std::size_t byte) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    return concat("<0x", digits[byte / 16], digits[byte % 16], '>');
   }
 
   void add_merge(const std::pair<std::string, std::string>& merge, std::size_t rank, std::string_view model) {
@@ -110,17 +107,20 @@ class Bpe {
       unknown = {Vocabulary::none, 0};
     };
     for (std::size_t at = 0; at < word.size();) {
-      const std::size_t length = utf8_length(word[at]);
+      const std::size_t length = config_.byte_level ? 1 : utf8_length(word[at]);
       const auto bytes = static_cast<std::uint32_t>(length);
       std::string name;
       std::string_view character = word.substr(at, length);
-      if (affixes()) {
-        name = concat(at > 0 ? config_.continuing_subword_prefix : "", character,
-                      at + length == word.size() ? config_.end_of_word_suffix : "");
+      const bool last = at + length == word.size();
+      const bool plain = (at == 0 || config_.continuing_subword_prefix.empty()) &&
+                         (!last || config_.end_of_word_suffix.empty());
+      if (!plain) {
+        name = concat(at > 0 ? config_.continuing_subword_prefix : "", written(character),
+                      last ? config_.end_of_word_suffix : "");
         character = name;
       }
       at += length;
-      if (const Token id = character_id(character); id != Vocabulary::none) {
+      if (const Token id = plain ? character_id(character) : vocabulary_.find(name); id != Vocabulary::none) {
         flush();
         out.push_back({id, bytes});
       } else if (all_bytes(character)) {
@@ -137,7 +137,13 @@ class Bpe {
 
   Token character_id(std::string_view character) const {
     if (character.size() > 1) return vocabulary_.find(character);
-    return ascii_[static_cast<unsigned char>(character[0])];
+    return byte_ids_[static_cast<unsigned char>(character[0])];
+  }
+
+  /// A character of a word as the vocabulary writes it.
+  std::string written(std::string_view character) const {
+    return config_.byte_level ? byte_character(static_cast<unsigned char>(character[0]))
+                              : std::string(character);
   }
 
   bool all_bytes(std::string_view character) const {
@@ -181,12 +187,17 @@ class Bpe {
 
   void find_whole_words() {
     std::vector<Piece> pieces;
+    std::string word;
     for (Token id = 0; id < vocabulary_.end_id(); ++id) {
       const auto token = vocabulary_.token(id);
-      if (!token || token->empty()) continue;
+      if (!token || !token->ends_with(config_.end_of_word_suffix)) continue;
+      word = token->substr(0, token->size() - config_.end_of_word_suffix.size());
+      if (config_.byte_level && !bytes_of_alphabet(std::string(word), word)) continue;
+      if (word.empty()) continue;
       pieces.clear();
-      merge(*token, pieces);
-      if (pieces.size() == 1 && pieces[0].id == id) whole_.insert(*token, id);
+      merge(word, pieces);
+      const bool whole = pieces.size() == 1 && pieces[0].id == id;
+      if (whole || (config_.ignore_merges && config_.end_of_word_suffix.empty())) whole_.insert(word, id);
     }
   }
 
@@ -194,10 +205,10 @@ class Bpe {
   BpeConfig config_;
   Merges merges_;
   Token unk_ = Vocabulary::none;
-  std::array<Token, 256> bytes_;  // of <0x00> to <0xFF>; none without byte_fallback
-  std::array<Token, 128> ascii_;  // of one-byte characters
-  std::string word_start_;        // one character, or empty
-  Vocabulary whole_;              // words that merging makes one token
+  std::array<Token, 256> bytes_;     // of <0x00> to <0xFF>; none without byte_fallback
+  std::array<Token, 256> byte_ids_;  // of characters of one byte
+  std::string word_start_;           // one character, or empty
+  Vocabulary whole_;                 // words that are one token
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -5,8 +5,11 @@
 // and decoding a whole list are the same code and give the same text.
 #pragma once
 
+#include <eigenformer/text/byte_alphabet.hpp>
+#include <eigenformer/text/regex.hpp>
 #include <eigenformer/text/utf8.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,13 +21,20 @@ struct DecoderStep {
     replace,        // every `pattern` of a token by `content`
     byte_fallback,  // tokens <0x00> to <0xFF> become the characters their bytes spell
     fuse,           // all tokens become one
-    strip,  // up to `start` characters `content` from the front of a token, up to `stop` from its back
-    spaces  // a space between tokens: what happens where a file has no decoder
+    strip,   // up to `start` characters `content` from the front of a token, up to `stop` from its back
+    spaces,  // a space between tokens: what happens where a file has no decoder
+    replace_regex,  // every match of `regex` in a token by `content`
+    byte_level,     // characters of the byte alphabet become bytes, of all tokens together
+    word_piece,     // tokens are words, or go on where they begin with `pattern`; see `cleanup`
+    metaspace,      // every `pattern` becomes a space; in the first token `content`
+    bpe_suffix      // every `pattern` becomes a space, at the end nothing
   };
   Kind kind;
   std::string pattern = {};  // not empty
   std::string content = {};
   Index start = 0, stop = 0;
+  bool cleanup = false;  // word_piece: no space before punctuation and in English contractions
+  std::optional<Regex> regex = {};
 };
 
 using Decoder = std::vector<DecoderStep>;
@@ -51,7 +61,8 @@ class Decoding {
   struct State {
     bool collects = false;  // fuse: later steps need the whole text, which is held back until the end
     bool started = false;   // a token has been here
-    std::string held = {};  // fuse: the text so far; byte_fallback: a run of bytes
+    std::string held = {};  // fuse: the text so far; byte_fallback: a run of bytes; byte_level: part of a
+                            // character; bpe_suffix: the latest token
     Index stripped = 0;     // strip, of a fused text: characters gone from its front
   };
 
@@ -77,7 +88,7 @@ class Decoding {
     const DecoderStep& step = (*steps_)[i];
     State& state = states_[i];
     switch (step.kind) {
-      case DecoderStep::Kind::replace: return replace(i, step, token, out);
+      case DecoderStep::Kind::replace: return feed(i + 1, replaced(step.pattern, token, step.content), out);
       case DecoderStep::Kind::byte_fallback: {
         const int byte = byte_of(token);
         if (byte >= 0) {
@@ -98,6 +109,27 @@ class Decoding {
         if (state.started) feed(i + 1, " ", out);
         state.started = true;
         return feed(i + 1, token, out);
+      case DecoderStep::Kind::replace_regex:
+        return feed(i + 1, replaced(*step.regex, token, step.content), out);
+      case DecoderStep::Kind::byte_level: return byte_level(i, token, out);
+      case DecoderStep::Kind::word_piece: {
+        std::string word = !state.started                    ? std::string(token)
+                           : token.starts_with(step.pattern) ? std::string(token.substr(step.pattern.size()))
+                                                             : concat(' ', token);
+        state.started = true;
+        if (step.cleanup) clean_up(word);
+        return feed(i + 1, word, out);
+      }
+      case DecoderStep::Kind::metaspace: {
+        const std::string_view space = state.started ? std::string_view(" ") : std::string_view(step.content);
+        state.started = true;
+        return feed(i + 1, replaced(step.pattern, token, space), out);
+      }
+      case DecoderStep::Kind::bpe_suffix:
+        if (state.started) feed(i + 1, replaced(step.pattern, state.held, " "), out);
+        state.started = true;
+        state.held = token;
+        return;
     }
   }
 
@@ -106,19 +138,60 @@ class Decoding {
     if ((*steps_)[i].kind == DecoderStep::Kind::byte_fallback) end_bytes(i, out);
     if ((*steps_)[i].kind == DecoderStep::Kind::fuse && states_[i].collects)
       feed(i + 1, states_[i].held, out);
+    if ((*steps_)[i].kind == DecoderStep::Kind::byte_level && !states_[i].held.empty())
+      feed(i + 1, replacement_character, out);
+    if ((*steps_)[i].kind == DecoderStep::Kind::bpe_suffix && states_[i].started)
+      feed(i + 1, replaced((*steps_)[i].pattern, states_[i].held, ""), out);
   }
 
-  void replace(std::size_t i, const DecoderStep& step, std::string_view token, std::string& out) {
-    std::size_t match = token.find(step.pattern), done = 0;
-    if (match == std::string_view::npos) return feed(i + 1, token, out);
-    std::string replaced;
-    for (; match != std::string_view::npos; match = token.find(step.pattern, done)) {
-      replaced += token.substr(done, match - done);
-      replaced += step.content;
-      done = match + step.pattern.size();
+  static std::string replaced(const std::string& pattern, std::string_view token, std::string_view content) {
+    std::string out;
+    std::size_t done = 0;
+    for (std::size_t match = token.find(pattern); match != std::string_view::npos;
+         match = token.find(pattern, done)) {
+      out += token.substr(done, match - done);
+      out += content;
+      done = match + pattern.size();
     }
-    replaced += token.substr(done);
-    feed(i + 1, replaced, out);
+    out += token.substr(done);
+    return out;
+  }
+
+  static std::string replaced(const Regex& regex, std::string_view token, std::string_view content) {
+    std::string out;
+    std::size_t done = 0;
+    regex.matches(token, [&](std::size_t begin, std::size_t end) {
+      out += token.substr(done, begin - done);
+      out += content;
+      done = end;
+    });
+    out += token.substr(done);
+    return out;
+  }
+
+  /// BERT's clean_up_tokenization, token by token.
+  static void clean_up(std::string& word) {
+    constexpr std::string_view forms[][2] = {
+        {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
+        {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
+    for (const auto& [from, to] : forms) word = replaced(std::string(from), word, to);
+  }
+
+  /// Adds the bytes of a token to those held, and hands on the characters that are complete.
+  void byte_level(std::size_t i, std::string_view token, std::string& out) {
+    std::string& held = states_[i].held;
+    std::string bytes;
+    held += bytes_of_alphabet(token, bytes) ? std::string_view(bytes) : token;
+    std::size_t complete = held.size();
+    for (std::size_t back = 1; back < 4 && back <= held.size(); ++back) {
+      if (is_continuation(held[held.size() - back])) continue;
+      if (utf8_sequence(held, held.size() - back).state == Utf8Sequence::State::truncated)
+        complete = held.size() - back;
+      break;
+    }
+    const std::string text = replace_invalid_utf8(std::string_view(held).substr(0, complete));
+    held.erase(0, complete);
+    if (!text.empty()) feed(i + 1, text, out);
   }
 
   /// The byte that a token <0x00> to <0xFF> stands for, or -1.

@@ -23,6 +23,7 @@ struct Encoding {
   std::vector<int> special_tokens_mask;  // 1: put there by the post-processor or by padding
   std::vector<int> attention_mask;       // 0: padding
   std::vector<Index> word_ids;           // which word of its text; -1: none
+  std::vector<Encoding> overflowing;     // what was cut off, in pieces of the same form
 
   Index size() const { return static_cast<Index>(ids.size()); }
 };

@@ -4,8 +4,11 @@
 // the origins it assigns are those of the reference engine, so that offsets agree with it.
 #pragma once
 
-#include <eigenformer/text/aligned_text.hpp>
+#include <eigenformer/text/byte_alphabet.hpp>
+#include <eigenformer/text/normal_forms.hpp>
+#include <eigenformer/text/regex.hpp>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,12 +17,29 @@ namespace eigenformer::inline EIGENFORMER_ABI::text {
 
 struct NormalizerStep {
   enum class Kind {
-    prepend,  // `content` before the text, unless the text is empty
-    replace   // every occurrence of `pattern` by `content`
+    prepend,        // `content` before the text, unless the text is empty
+    replace,        // every occurrence of `pattern` by `content`
+    replace_regex,  // every match of `regex` by `content`
+    strip,          // white space off the ends
+    nfc,
+    nfd,
+    nfkc,
+    nfkd,
+    lowercase,
+    strip_accents,     // combining marks go
+    clean,             // BERT: control characters go, white space becomes spaces
+    pad_chinese,       // BERT: a space on either side of each Chinese character
+    strip_bert_marks,  // BERT: nonspacing marks go
+    nmt,               // SentencePiece: control characters go, others become spaces
+    charsmap,          // SentencePiece's map
+    byte_level         // bytes become characters of the byte alphabet
   };
   Kind kind;
-  std::string pattern;  // not empty
-  std::string content;
+  std::string pattern = {};  // not empty
+  std::string content = {};
+  std::optional<Regex> regex = {};
+  bool left = false, right = false;
+  Charsmap map = {};
 };
 
 using Normalizer = std::vector<NormalizerStep>;
@@ -35,30 +55,125 @@ inline void prepend(AlignedText& text, std::string_view content) {
   rewrite.commit();
 }
 
-// A replacement has the origin of the last byte it replaces.
-inline void replace(AlignedText& text, std::string_view pattern, std::string_view content) {
+/// Replaces by `content`, which gets the origin of the last byte it replaces, what each_match(text, visit)
+/// visits.
+template <class EachMatch>
+void replace_matches(AlignedText& text, EachMatch&& each_match, std::string_view content) {
   const std::string_view view = text.view();
-  std::size_t match = view.find(pattern);
-  if (match == std::string_view::npos) return;
-  AlignedText::Rewrite rewrite(text);
+  std::optional<AlignedText::Rewrite> rewrite;
   std::size_t done = 0;
-  for (; match != std::string_view::npos; match = view.find(pattern, done)) {
-    rewrite.copy(done, match);
-    done = match + pattern.size();
-    rewrite.put(content, done - 1);
-  }
-  rewrite.copy(done, view.size());
+  each_match(view, [&](std::size_t begin, std::size_t end) {
+    if (!rewrite) rewrite.emplace(text);
+    rewrite->copy(done, begin);
+    if (begin < end)
+      rewrite->put(content, end - 1);
+    else
+      rewrite->insert(content);
+    done = end;
+  });
+  if (!rewrite) return;
+  rewrite->copy(done, view.size());
+  rewrite->commit();
+}
+
+inline void replace(AlignedText& text, const std::string& pattern, std::string_view content) {
+  replace_matches(
+      text,
+      [&](std::string_view view, auto&& visit) {
+        for (std::size_t at = view.find(pattern); at != std::string_view::npos;
+             at = view.find(pattern, at + pattern.size()))
+          visit(at, at + pattern.size());
+      },
+      content);
+}
+
+inline void replace(AlignedText& text, const Regex& regex, std::string_view content) {
+  replace_matches(
+      text, [&](std::string_view view, auto&& visit) { regex.matches(view, visit); }, content);
+}
+
+inline void strip(AlignedText& text, bool left, bool right) {
+  const std::string_view view = text.view();
+  const std::size_t end = right ? white_space_before(view, view.size()) : view.size();
+  const std::size_t begin = left ? (std::min)(white_space_after(view, 0), end) : 0;
+  if (begin == 0 && end == view.size()) return;
+  AlignedText::Rewrite rewrite(text);
+  rewrite.copy(begin, end);
   rewrite.commit();
+}
+
+inline void clean(AlignedText& text) {
+  const std::string_view view = text.view();
+  if (std::all_of(view.begin(), view.end(), [](char c) { return c >= ' ' && c != '\x7F'; })) return;
+  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+    const char32_t c = code_point(view, at);
+    if (contains(control_changes, c)) return;
+    if (c != 0x85 && is_white_space(c))
+      rewrite.put(" ", at);
+    else
+      rewrite.copy(at, end);
+  });
+}
+
+/// The blocks of Chinese characters as BERT knows them, with the reference engine's slip at U+2B820.
+inline bool is_chinese(char32_t c) {
+  return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0xF900 && c <= 0xFAFF) ||
+         (c >= 0x20000 && c <= 0x2A6DF) || (c >= 0x2A700 && c <= 0x2B81F) || (c >= 0x2B920 && c <= 0x2CEAF) ||
+         (c >= 0x2F800 && c <= 0x2FA1F);
+}
+
+inline void pad_chinese(AlignedText& text) {
+  const std::string_view view = text.view();
+  if (std::all_of(view.begin(), view.end(), [](char c) { return c >= 0; })) return;
+  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+    if (!is_chinese(code_point(view, at))) return rewrite.copy(at, end);
+    rewrite.put(" ", at);
+    rewrite.copy(at, end);
+    rewrite.put(" ", at);
+  });
+}
+
+/// nmt_nfkc's first step (SentencePiece, builder.cc).
+inline void nmt(AlignedText& text) {
+  const std::string_view view = text.view();
+  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+    const char32_t c = code_point(view, at);
+    const bool space = c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0x1680 ||
+                       (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
+                       c == 0xFEFF || c == 0xFFFD;
+    if (space) return rewrite.put(" ", at);
+    const bool removed = (c > 0 && c < 0x20) || c == 0x7F || c == 0x8F || c == 0x9F;
+    if (!removed) rewrite.copy(at, end);
+  });
 }
 
 }  // namespace detail
 
 /// Applies all steps in order.
 inline void normalize(const Normalizer& normalizer, AlignedText& text) {
+  using Kind = NormalizerStep::Kind;
   for (const NormalizerStep& step : normalizer) {
     switch (step.kind) {
-      case NormalizerStep::Kind::prepend: detail::prepend(text, step.content); break;
-      case NormalizerStep::Kind::replace: detail::replace(text, step.pattern, step.content); break;
+      case Kind::prepend: detail::prepend(text, step.content); break;
+      case Kind::replace: detail::replace(text, step.pattern, step.content); break;
+      case Kind::replace_regex: detail::replace(text, *step.regex, step.content); break;
+      case Kind::strip: detail::strip(text, step.left, step.right); break;
+      case Kind::nfc: normal_form(text, false, true); break;
+      case Kind::nfd: normal_form(text, false, false); break;
+      case Kind::nfkc: normal_form(text, true, true); break;
+      case Kind::nfkd: normal_form(text, true, false); break;
+      case Kind::lowercase: lower_case(text); break;
+      case Kind::strip_accents: remove_characters(text, combining_mark_changes); break;
+      case Kind::clean: detail::clean(text); break;
+      case Kind::pad_chinese: detail::pad_chinese(text); break;
+      case Kind::strip_bert_marks: remove_characters(text, nonspacing_mark_changes); break;
+      case Kind::nmt: detail::nmt(text); break;
+      case Kind::charsmap: apply_charsmap(text, step.map); break;
+      case Kind::byte_level:
+        rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+          for (; at < end; ++at) rewrite.put(byte_character(static_cast<unsigned char>(text.view()[at])), at);
+        });
+        break;
     }
   }
 }

@@ -6,10 +6,12 @@
 namespace eigenformer::inline EIGENFORMER_ABI::text {
 
 /// One token and the number of bytes of the (normalized) word it covers. The pieces of a word follow one
-/// another from its first byte on.
+/// another from its first byte on; where several stand for the same bytes, the first has them all, and the
+/// others reach back over them.
 struct Piece {
   Token id;
   std::uint32_t bytes;
+  std::uint32_t back = 0;
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -5,17 +5,20 @@
 #pragma once
 
 #include <eigenformer/text/added_tokens.hpp>
-#include <eigenformer/text/bpe.hpp>
+#include <eigenformer/text/assemble.hpp>
 #include <eigenformer/text/decoder.hpp>
 #include <eigenformer/text/encoding.hpp>
+#include <eigenformer/text/model.hpp>
 #include <eigenformer/text/normalizer.hpp>
 #include <eigenformer/text/post_processor.hpp>
+#include <eigenformer/text/pre_tokenizer.hpp>
 
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -27,18 +30,12 @@ namespace text {
 struct TokenizerParts {
   AddedTokens added_tokens;
   Normalizer normalizer;
-  Bpe model;
+  PreTokenizer pre_tokenizer;
+  TokenModel model;
   PostProcessor post_processor;
-  Decoder decoder{{DecoderStep::Kind::spaces}};
-};
-
-/// What the pipeline makes of one text, before post-processing. The last three are only filled when offsets
-/// are wanted.
-struct EncodedText {
-  std::vector<Piece> pieces;
-  std::vector<std::string> tokens;
-  std::vector<Span> origins;  // bytes of the text
-  std::vector<Index> word_ids;
+  Decoder decoder{{.kind = DecoderStep::Kind::spaces}};
+  std::optional<Truncation> truncation = {};  // what the file asks for whenever a text is encoded
+  std::optional<Padding> padding = {};
 };
 
 }  // namespace text
@@ -57,6 +54,8 @@ class Tokenizer {
   ///
   /// @throws InputError  if the text is not UTF-8 (replace_invalid_utf8() makes it so) or longer than 1 GiB
   std::vector<Token> encode(std::string_view text, bool add_special_tokens = true) const {
+    if (parts_->truncation || parts_->padding)
+      return encode_full(text, std::nullopt, {.add_special_tokens = add_special_tokens}).ids;
     const text::EncodedText first = run(text, false);
     std::vector<Token> ids;
     ids.reserve(first.pieces.size() + 2);
@@ -74,18 +73,14 @@ class Tokenizer {
   /// @throws InputError  as encode()
   Encoding encode_full(std::string_view text, std::optional<std::string_view> pair = std::nullopt,
                        const EncodeOptions& options = {}) const {
-    const text::EncodedText first = run(text, true);
-    const text::EncodedText second = pair ? run(*pair, true) : text::EncodedText{};
     const text::PostProcessor& processor = parts_->post_processor;
-    Encoding encoding;
-    for (const text::TemplatePart& part : pair ? processor.pair : processor.single) {
-      switch (part.kind) {
-        case text::TemplatePart::Kind::first: append(encoding, first, text, part.type_id); break;
-        case text::TemplatePart::Kind::second: append(encoding, second, *pair, part.type_id); break;
-        case text::TemplatePart::Kind::special:
-          if (options.add_special_tokens) append_special(encoding, part);
-      }
-    }
+    const Encoding first = text::describe(run(text, true), text, processor);
+    std::optional<Encoding> second;
+    if (pair) second = text::describe(run(*pair, true), *pair, processor);
+    Encoding encoding =
+        text::assemble(first, second ? &*second : nullptr, processor,
+                       parts_->truncation ? &*parts_->truncation : nullptr, options.add_special_tokens);
+    if (parts_->padding) text::pad(encoding, *parts_->padding);
     return encoding;
   }
 
@@ -103,15 +98,15 @@ class Tokenizer {
 
   /// Number of tokens, added ones included. Where ids have gaps, the largest id is larger than that.
   Index vocab_size() const {
-    Index size = parts_->model.vocabulary().size();
+    Index size = vocabulary().size();
     for (const text::AddedToken& added : parts_->added_tokens.all())
-      size += parts_->model.vocabulary().token(added.id) ? 0 : 1;
+      size += vocabulary().token(added.id) ? 0 : 1;
     return size;
   }
 
   std::optional<Token> token_to_id(std::string_view token) const {
     if (const text::AddedToken* added = parts_->added_tokens.find(std::string(token))) return added->id;
-    const Token id = parts_->model.vocabulary().find(token);
+    const Token id = vocabulary().find(token);
     return id == text::Vocabulary::none ? std::nullopt : std::optional<Token>(id);
   }
 
@@ -128,12 +123,15 @@ class Tokenizer {
 
   const text::TokenizerParts& parts() const { return *parts_; }
 
+  /// The model's own tokens, without the added ones.
+  const text::Vocabulary& vocabulary() const { return text::vocabulary_of(parts_->model); }
+
  private:
   friend class TextStream;
 
   std::optional<std::string_view> string_of(Token id) const {
     if (const text::AddedToken* added = parts_->added_tokens.find(id)) return added->content;
-    return parts_->model.vocabulary().token(id);
+    return vocabulary().token(id);
   }
 
   /// The string of a token that takes part in decoding.
@@ -151,18 +149,21 @@ class Tokenizer {
       fail(InputError(concat("the text is not UTF-8 at byte ", valid, " of ", text.size())));
 
     text::EncodedText out;
-    Index words = 0;
+    Index number = 0;
+    std::vector<text::Word> words;
     parts_->added_tokens.split(
         text, false, [&](std::size_t begin, std::size_t end, const text::AddedToken* added) {
           text::AlignedText part(text, span(begin, end), tracked);
-          if (added) return append_added(out, *added, part, span(0, end - begin), words++);
+          if (added) return append_added(out, *added, part, span(0, end - begin), number++);
           text::normalize(parts_->normalizer, part);
+          words.clear();
           parts_->added_tokens.split(part.view(), true,
                                      [&](std::size_t from, std::size_t to, const text::AddedToken* token) {
-                                       if (token)
-                                         return append_added(out, *token, part, span(from, to), words++);
-                                       append_word(out, part, span(from, to), words++);
+                                       words.push_back({span(from, to), token});
                                      });
+          text::pre_tokenize(parts_->pre_tokenizer, part, words);
+          std::visit([&](const auto& model) { append_words(out, model, part, words, number); },
+                     parts_->model);
         });
     return out;
   }
@@ -180,56 +181,38 @@ class Tokenizer {
     out.word_ids.push_back(word);
   }
 
-  void append_word(text::EncodedText& out, const text::AlignedText& part, text::Span word,
-                   Index number) const {
-    const std::size_t before = out.pieces.size();
-    parts_->model.encode(part.view().substr(word.begin, word.end - word.begin), out.pieces);
-    if (!part.tracked()) return;
+  template <class Model>
+  static void append_words(text::EncodedText& out, const Model& model, const text::AlignedText& part,
+                           const std::vector<text::Word>& words, Index& number) {
+    for (const text::Word& word : words) {
+      if (word.added) {
+        append_added(out, *word.added, part, word.span, number++);
+        continue;
+      }
+      if (word.span.begin == word.span.end) continue;
+      const std::size_t before = out.pieces.size();
+      model.encode(part.view().substr(word.span.begin, word.span.end - word.span.begin), out.pieces);
+      if (part.tracked()) describe(out, before, model, part, word.span, number);
+      ++number;
+    }
+  }
+
+  /// The strings and origins of the pieces of a word, from piece `before` on.
+  template <class Model>
+  static void describe(text::EncodedText& out, std::size_t before, const Model& model,
+                       const text::AlignedText& part, text::Span word, Index number) {
     std::uint32_t at = word.begin;
     for (std::size_t i = before; i < out.pieces.size(); ++i) {
       const text::Piece piece = out.pieces[i];
-      out.tokens.emplace_back(*parts_->model.vocabulary().token(piece.id));
-      out.origins.push_back(part.origin(text::Span{at, at + piece.bytes}));
+      const text::Span covered{at - piece.back, at + piece.bytes};
+      bool literal = false;
+      if constexpr (std::is_same_v<Model, text::Unigram>) literal = model.is_unknown(piece.id);
+      out.tokens.emplace_back(literal ? part.view().substr(covered.begin, covered.end - covered.begin)
+                                      : *model.vocabulary().token(piece.id));
+      out.origins.push_back(part.origin(covered));
       out.word_ids.push_back(number);
-      at += piece.bytes;
+      at = covered.end;
     }
-  }
-
-  /// Appends an encoded text, its byte positions turned into code points.
-  static void append(Encoding& encoding, const text::EncodedText& encoded, std::string_view original,
-                     int type_id) {
-    std::vector<std::uint32_t> points;  // number of code points before each byte; empty if all are one byte
-    if (text::utf8_count(original) != original.size()) {
-      std::uint32_t count = 0;
-      points.reserve(original.size() + 1);
-      for (const char byte : original) {
-        count += text::is_continuation(byte) ? 0 : 1;
-        points.push_back(count - 1);
-      }
-      points.push_back(count);
-    }
-    const auto position = [&](std::uint32_t byte) {
-      return static_cast<Index>(points.empty() ? byte : points[byte]);
-    };
-    for (std::size_t i = 0; i < encoded.pieces.size(); ++i) {
-      encoding.ids.push_back(encoded.pieces[i].id);
-      encoding.tokens.push_back(encoded.tokens[i]);
-      encoding.offsets.push_back({position(encoded.origins[i].begin), position(encoded.origins[i].end)});
-      encoding.word_ids.push_back(encoded.word_ids[i]);
-    }
-    encoding.type_ids.resize(encoding.ids.size(), type_id);
-    encoding.special_tokens_mask.resize(encoding.ids.size(), 0);
-    encoding.attention_mask.resize(encoding.ids.size(), 1);
-  }
-
-  static void append_special(Encoding& encoding, const text::TemplatePart& part) {
-    encoding.ids.insert(encoding.ids.end(), part.ids.begin(), part.ids.end());
-    encoding.tokens.insert(encoding.tokens.end(), part.tokens.begin(), part.tokens.end());
-    encoding.offsets.resize(encoding.ids.size());
-    encoding.word_ids.resize(encoding.ids.size(), -1);
-    encoding.type_ids.resize(encoding.ids.size(), part.type_id);
-    encoding.special_tokens_mask.resize(encoding.ids.size(), 1);
-    encoding.attention_mask.resize(encoding.ids.size(), 1);
   }
 
   std::shared_ptr<const text::TokenizerParts> parts_;

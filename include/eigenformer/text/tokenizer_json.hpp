@@ -180,7 +180,7 @@ class TokenizerJsonEvents {
 /// Everything a file holds.
 ///
 /// @throws FileError  if it cannot be read
-inline std::string read_file(const std::filesystem::path& path) {
+[[gnu::cold]] inline std::string read_file(const std::filesystem::path& path) {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) fail(FileError(path.string(), "there is no such file"));
   std::ifstream stream(path, std::ios::binary);
@@ -190,7 +190,7 @@ inline std::string read_file(const std::filesystem::path& path) {
 }
 
 /// @throws FileError  if the content is not a JSON object, is nested too deep, or holds a key twice
-inline TokenizerJson parse_tokenizer_json(const std::string& content, const std::string& file) {
+[[gnu::cold]] inline TokenizerJson parse_tokenizer_json(const std::string& content, const std::string& file) {
   TokenizerJson out;
   detail::TokenizerJsonEvents events(file, out);
   // The parser itself: json::sax_parse would compile the readers of five binary formats beside it.

@@ -3,6 +3,7 @@
 
 #include <eigenformer/text/utf8.hpp>
 
+#include <string>
 #include <string_view>
 
 namespace eigenformer::inline EIGENFORMER_ABI::text {
@@ -17,6 +18,23 @@ inline char32_t code_point(std::string_view text, std::size_t at) {
     case 3: return (lead & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F);
     default: return (lead & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
   }
+}
+
+/// Appends a code point as UTF-8.
+inline void append_utf8(std::string& out, char32_t c) {
+  const auto put = [&](char32_t byte) { out += static_cast<char>(static_cast<unsigned char>(byte)); };
+  if (c < 0x80) return put(c);
+  if (c < 0x800) {
+    put(0xC0 | c >> 6);
+  } else if (c < 0x10000) {
+    put(0xE0 | c >> 12);
+    put(0x80 | (c >> 6 & 0x3F));
+  } else {
+    put(0xF0 | c >> 18);
+    put(0x80 | (c >> 12 & 0x3F));
+    put(0x80 | (c >> 6 & 0x3F));
+  }
+  put(0x80 | (c & 0x3F));
 }
 
 /// The property White_Space (PropList.txt, Unicode 17).

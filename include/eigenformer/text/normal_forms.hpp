@@ -1,0 +1,191 @@
+// The four normal forms of Unicode (UAX 15), case, and SentencePiece's character maps.
+#pragma once
+
+#include <eigenformer/text/charsmap.hpp>
+#include <eigenformer/text/transform.hpp>
+#include <eigenformer/text/unicode_tables.hpp>
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <vector>
+
+#include <utf8proc.h>
+
+namespace eigenformer::inline EIGENFORMER_ABI::text {
+
+namespace detail {
+
+inline int combining_class(char32_t c) {
+  return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
+}
+
+/// Full decomposition in canonical order.
+inline std::vector<Change> decompose(std::string_view text, bool compatibility) {
+  std::vector<Change> out;
+  std::size_t starter = 0;  // marks from here on are put in order
+  const auto sort = [&] {
+    if (out.size() < starter + 2) return;
+    std::stable_sort(out.begin() + static_cast<Index>(starter), out.end(),
+                     [](const Change& a, const Change& b) {
+                       return combining_class(a.character) < combining_class(b.character);
+                     });
+  };
+  for (std::size_t at = 0; at < text.size(); at += utf8_length(text[at])) {
+    const char32_t c = code_point(text, at);
+    std::array<utf8proc_int32_t, 32> parts{};  // the longest decomposition has 18 characters
+    int boundary = 0;
+    const bool known = !contains(newly_decomposed_changes, c);
+    auto count =
+        !known
+            ? 0
+            : utf8proc_decompose_char(
+                  static_cast<utf8proc_int32_t>(c), parts.data(), static_cast<utf8proc_ssize_t>(parts.size()),
+                  static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | (compatibility ? UTF8PROC_COMPAT : 0)),
+                  &boundary);
+    if (count <= 0 || count > static_cast<utf8proc_ssize_t>(parts.size())) {
+      parts[0] = static_cast<utf8proc_int32_t>(c);
+      count = 1;
+    }
+    for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+      const auto part = static_cast<char32_t>(parts[i]);
+      if (combining_class(part) == 0) {
+        sort();
+        starter = out.size() + 1;
+      }
+      out.push_back({part, i == 0 ? 0 : 1});
+      starter = (std::min)(starter, out.size());
+    }
+  }
+  sort();
+  return out;
+}
+
+/// The primary composite of two characters, or 0.
+inline char32_t composite(char32_t first, char32_t second) {
+  std::array<utf8proc_int32_t, 3> pair{static_cast<utf8proc_int32_t>(first),
+                                       static_cast<utf8proc_int32_t>(second), 0};
+  const auto count = utf8proc_normalize_utf32(
+      pair.data(), 2, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
+  return count == 1 ? static_cast<char32_t>(pair[0]) : 0;
+}
+
+/// Canonical composition of what decompose() returned (UAX 15, D117).
+inline std::vector<Change> compose(const std::vector<Change>& parts) {
+  std::vector<Change> out;
+  std::size_t starter = parts.size();  // in out; none yet
+  int last = 0;                        // combining class of what follows the starter; -1: nothing
+  for (const Change& part : parts) {
+    const int order = combining_class(part.character);
+    if (starter < out.size() && (last < order || last == -1)) {
+      if (const char32_t both = composite(out[starter].character, part.character)) {
+        out[starter] = {both, out[starter].change + part.change - 1};
+        continue;
+      }
+    }
+    if (order == 0) {
+      starter = out.size();
+      last = -1;
+    } else {
+      last = order;
+    }
+    out.push_back(part);
+  }
+  return out;
+}
+
+}  // namespace detail
+
+/// NFC, NFD, NFKC or NFKD of a text.
+inline void normal_form(AlignedText& text, bool compatibility, bool composed) {
+  // All characters before these are their own normal form: U+0300, U+00C0, U+00A0.
+  const char32_t first = compatibility ? 0xA0 : composed ? 0x300 : 0xC0;
+  const std::string_view view = text.view();
+  bool done = true;
+  for (std::size_t at = 0; done && at < view.size(); at += utf8_length(view[at]))
+    done = code_point(view, at) < first;
+  if (done) return;
+  std::vector<Change> parts = detail::decompose(view, compatibility);
+  transform(text, composed ? detail::compose(parts) : parts);
+}
+
+/// Lower case character by character, without context: a final sigma stays a sigma.
+inline void lower_case(AlignedText& text) {
+  const std::string_view view = text.view();
+  const auto stays = [](char c) { return c >= 0 && !(c >= 'A' && c <= 'Z'); };
+  if (std::all_of(view.begin(), view.end(), stays)) return;
+  std::string bytes;
+  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t) {
+    bytes.clear();
+    const char32_t c = code_point(view, at);
+    if (c == 0x130)
+      bytes = "i\xCC\x87";  // I with a dot: the only one with two characters (SpecialCasing.txt)
+    else
+      append_utf8(bytes, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
+    rewrite.put(bytes, at);
+  });
+}
+
+/// Drops the characters of a set.
+template <std::size_t n> void remove_characters(AlignedText& text, const std::uint32_t (&changes)[n]) {
+  const std::string_view view = text.view();
+  if (std::all_of(view.begin(), view.end(),
+                  [&](char c) { return c >= 0 && !contains(changes, static_cast<unsigned char>(c)); }))
+    return;
+  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+    if (!contains(changes, code_point(view, at))) rewrite.copy(at, end);
+  });
+}
+
+/// Where the extended grapheme cluster that begins at byte `at` ends (UAX 29).
+inline std::size_t grapheme_end(std::string_view text, std::size_t at) {
+  utf8proc_int32_t state = 0;
+  auto before = static_cast<utf8proc_int32_t>(code_point(text, at));
+  std::size_t end = at + utf8_length(text[at]);
+  while (end < text.size()) {
+    const auto next = static_cast<utf8proc_int32_t>(code_point(text, end));
+    if (before >= 0x20 && before < 0x7F && next >= 0x20 && next < 0x7F) break;
+    if (utf8proc_grapheme_break_stateful(before, next, &state)) break;
+    before = next;
+    end += utf8_length(text[end]);
+  }
+  return end;
+}
+
+/// Replaces what a character map names: clusters of less than six bytes as a whole, others by character.
+inline void apply_charsmap(AlignedText& text, const Charsmap& map) {
+  const std::string_view view = text.view();
+  std::vector<Change> changes;
+  changes.reserve(view.size());
+  bool changed = false;
+  const auto replace = [&](std::size_t old_count, std::string_view replacement) {
+    Index grown = -static_cast<Index>(old_count);
+    const std::size_t first = changes.size();
+    for (std::size_t at = 0; at < replacement.size(); at += utf8_length(replacement[at])) {
+      changes.push_back({code_point(replacement, at), 0});
+      ++grown;
+    }
+    for (std::size_t i = changes.size(); grown > 0 && i > first; --i, --grown) changes[i - 1].change = 1;
+    if (grown < 0 && !changes.empty()) changes.back().change += grown;
+    changed = true;
+  };
+  for (std::size_t at = 0, end = 0; at < view.size(); at = end) {
+    end = grapheme_end(view, at);
+    const std::string_view cluster = view.substr(at, end - at);
+    if (cluster.size() < 6) {
+      if (const auto replacement = map.find(cluster)) {
+        replace(utf8_count(cluster), *replacement);
+        continue;
+      }
+    }
+    for (std::size_t i = 0; i < cluster.size(); i += utf8_length(cluster[i])) {
+      if (const auto replacement = map.find(cluster.substr(i, utf8_length(cluster[i]))))
+        replace(1, *replacement);
+      else
+        changes.push_back({code_point(cluster, i), 0});
+    }
+  }
+  if (changed) transform(text, changes);
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -1,0 +1,123 @@
+// Tokenizers of older folders, which have no tokenizer.json: BERT's vocab.txt, and GPT-2's vocab.json with
+// merges.txt.
+//
+// These files do not say how text is cut; it is what the programs did that they were written for.
+#pragma once
+
+#include <eigenformer/text/read_model.hpp>
+#include <eigenformer/text/read_stages.hpp>
+#include <eigenformer/text/tokenizer.hpp>
+#include <eigenformer/text/tokenizer_json.hpp>
+
+#include <algorithm>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI::text {
+
+namespace detail {
+
+/// Lines end with "\n" or "\r\n"; an empty one at the end is none.
+[[gnu::cold]] inline std::vector<std::string_view> lines_of(std::string_view content) {
+  std::vector<std::string_view> out;
+  while (!content.empty()) {
+    const std::size_t end = (std::min)(content.find('\n'), content.size());
+    std::string_view line = content.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out.push_back(line);
+    content.remove_prefix((std::min)(end + 1, content.size()));
+  }
+  return out;
+}
+
+[[gnu::cold]] inline AddedTokens special_tokens(const Vocabulary& vocabulary,
+                                                std::initializer_list<const char*> names) {
+  std::vector<AddedToken> tokens;
+  std::vector<std::string> searched;
+  for (const char* name : names) {
+    const Token id = vocabulary.find(name);
+    if (id == Vocabulary::none) continue;
+    tokens.push_back(
+        {.content = name, .id = id, .lstrip = name == std::string_view("<mask>"), .special = true});
+    searched.emplace_back(name);
+  }
+  return AddedTokens(std::move(tokens), searched);
+}
+
+[[gnu::cold]] inline TemplatePart special_part(const Vocabulary& vocabulary, const std::string& token,
+                                               int type_id, const std::string& file) {
+  const Token id = vocabulary.find(token);
+  if (id == Vocabulary::none) fail(FileError(file, concat('"', token, "\" is not in the vocabulary")));
+  return {TemplatePart::Kind::special, type_id, {id}, {token}};
+}
+
+}  // namespace detail
+
+/// BERT: one token a line, its id the number of the line from 0 on.
+///
+/// @param lowercase  whether the model knows lower case only
+/// @throws FileError  if a token stands twice or one of [UNK], [CLS] and [SEP] is missing
+[[gnu::cold]] inline Tokenizer parse_vocab_txt(std::string_view content, bool lowercase,
+                                               const std::string& file) {
+  Vocabulary vocabulary;
+  for (const std::string_view line : detail::lines_of(content))
+    if (!vocabulary.insert(line, static_cast<Token>(vocabulary.size())))
+      fail(FileError(file,
+                     concat("line ", vocabulary.size() + 1, ": \"", printable(line), "\" stands twice")));
+  const TemplatePart a{TemplatePart::Kind::first, 0}, b{TemplatePart::Kind::second, 1};
+  const auto special = [&](const char* token, int type) {
+    return detail::special_part(vocabulary, token, type, file);
+  };
+  PostProcessor processor{.single = {special("[CLS]", 0), a, special("[SEP]", 0)},
+                          .pair = {special("[CLS]", 0), a, special("[SEP]", 0), b, special("[SEP]", 1)}};
+  AddedTokens added = detail::special_tokens(vocabulary, {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"});
+  return Tokenizer(
+      {.added_tokens = std::move(added),
+       .normalizer = detail::bert_normalizer(true, true, lowercase, lowercase),
+       .pre_tokenizer = {detail::split_step(CharacterClass::white_space, SplitBehavior::removed),
+                         detail::split_step(CharacterClass::punctuation, SplitBehavior::isolated)},
+       .model = WordPiece(std::move(vocabulary), {}, file),
+       .post_processor = std::move(processor),
+       .decoder = {{.kind = DecoderStep::Kind::word_piece, .pattern = "##", .cleanup = true}}});
+}
+
+/// GPT-2, and RoBERTa and BART, which are known by their <s>, </s> and <mask>.
+///
+/// @param vocab   vocab.json: an object from tokens to ids
+/// @param merges  merges.txt: two tokens a line, after a line "#version: …"
+/// @throws FileError  if either is not what it should be
+[[gnu::cold]] inline Tokenizer parse_vocab_and_merges(const std::string& vocab, std::string_view merges,
+                                                      const std::string& file) {
+  // As if it were the model of a tokenizer.json: one parser, one set of checks.
+  TokenizerJson json = parse_tokenizer_json(concat("{\"model\":{\"vocab\":", vocab, "}}"), file);
+  for (const std::string_view line : detail::lines_of(merges)) {
+    if (line.empty() || line.starts_with("#version")) continue;
+    const std::size_t space = line.find(' ');
+    if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos)
+      fail(FileError(file, concat("merges.txt: expected two tokens with one space between, found \"",
+                                  printable(line), '"')));
+    json.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
+  }
+  Bpe model(detail::read_vocabulary(json, file), json.merges, {.byte_level = true}, file);
+  const Vocabulary& vocabulary = model.vocabulary();
+  AddedTokens added =
+      detail::special_tokens(vocabulary, {"<|endoftext|>", "<s>", "<pad>", "</s>", "<unk>", "<mask>"});
+  PostProcessor processor;
+  if (vocabulary.find("<s>") != Vocabulary::none && vocabulary.find("<mask>") != Vocabulary::none) {
+    const TemplatePart cls = detail::special_part(vocabulary, "<s>", 0, file);
+    const TemplatePart sep = detail::special_part(vocabulary, "</s>", 0, file);
+    const TemplatePart a{TemplatePart::Kind::first, 0}, b{TemplatePart::Kind::second, 0};
+    processor = {.single = {cls, a, sep}, .pair = {cls, a, sep, sep, b, sep}, .trim_offsets = true};
+  }
+  return Tokenizer({.added_tokens = std::move(added),
+                    .normalizer = {},
+                    .pre_tokenizer = {detail::split_step(Scanner::gpt2, SplitBehavior::isolated)},
+                    .model = std::move(model),
+                    .post_processor = std::move(processor),
+                    .decoder = {{.kind = DecoderStep::Kind::byte_level}}});
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::text

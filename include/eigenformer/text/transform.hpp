@@ -1,0 +1,54 @@
+// Rewriting a text character by character, with the origins that the reference engine gives.
+//
+// The result is a list of characters, each with a change: 0 takes the place of the next character of the
+// source, +1 is put after it, -n takes the place of the next and drops n more. A +1 has the origin of the
+// character before it, which is not always the one it was made from: combining marks move with theirs.
+#pragma once
+
+#include <eigenformer/text/aligned_text.hpp>
+#include <eigenformer/text/unicode.hpp>
+
+#include <string>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI::text {
+
+struct Change {
+  char32_t character;
+  Index change;
+};
+
+/// Replaces the text by a list of changes.
+inline void transform(AlignedText& text, const std::vector<Change>& changes) {
+  AlignedText::Rewrite rewrite(text);
+  const std::string_view view = text.view();
+  std::size_t at = 0;  // the next byte of the source
+  std::string bytes;
+  for (const Change& change : changes) {
+    bytes.clear();
+    append_utf8(bytes, change.character);
+    if (change.change > 0 || at >= view.size()) {
+      if (at == 0)
+        rewrite.insert(bytes);
+      else
+        rewrite.put(bytes, at - 1);
+      continue;
+    }
+    rewrite.put(bytes, at);
+    for (Index skip = 1 - change.change; skip > 0 && at < view.size(); --skip) at += utf8_length(view[at]);
+  }
+  rewrite.commit();
+}
+
+/// Rewrites each character by write(rewrite, at, end), where [at, end) are its bytes.
+template <class Write> void rewrite_characters(AlignedText& text, Write&& write) {
+  AlignedText::Rewrite rewrite(text);
+  const std::string_view view = text.view();
+  for (std::size_t at = 0, end = 0; at < view.size(); at = end) {
+    end = at + utf8_length(view[at]);
+    write(rewrite, at, end);
+  }
+  rewrite.commit();
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI::text

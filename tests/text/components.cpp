@@ -1,0 +1,149 @@
+// Single parts of a tokenizer against the reference engine, and against every code point.
+#include "golden.hpp"
+#include <eigenformer/text/load_tokenizer.hpp>
+
+#include <map>
+
+namespace ef = eigenformer;
+using ef::text::AlignedText;
+using nlohmann::json;
+
+namespace {
+
+const std::filesystem::path folder = golden::shared / "tokenizers";
+
+ef::text::Span whole(const std::string& text) { return {0, static_cast<std::uint32_t>(text.size())}; }
+
+ef::text::Normalizer normalizer_of(json description) {
+  if (description.value("precompiled_charsmap", "") == "@t5") {
+    const auto t5 = json::parse(ef::text::read_file(folder / "t5" / "tokenizer.json"));
+    for (const auto& step : t5["normalizer"]["normalizers"])
+      if (step["type"] == "Precompiled") description = step;
+  }
+  ef::text::Normalizer out;
+  ef::text::detail::read_normalizer({&description, "test", "normalizer"}, out);
+  return out;
+}
+
+std::string normalized(const ef::text::Normalizer& normalizer, const std::string& text) {
+  AlignedText aligned(text, whole(text), false);
+  ef::text::normalize(normalizer, aligned);
+  return std::string(aligned.view());
+}
+
+}  // namespace
+
+TEST_CASE("every normalizer gives what the reference engine gives") {
+  if (!golden::present(folder / "components")) return;
+  std::map<std::string, ef::text::Normalizer> known;
+  for (const auto& record : golden::records(folder / "components" / "normalizers.jsonl")) {
+    const auto name = record["normalizer"].dump();
+    if (!known.contains(name)) known[name] = normalizer_of(record["normalizer"]);
+    const auto text = record["text"].get<std::string>();
+    CAPTURE(name);
+    CAPTURE(text);
+    CHECK(normalized(known[name], text) == record["normalized"].get<std::string>());
+  }
+}
+
+TEST_CASE("every pre-tokenizer gives what the reference engine gives") {
+  if (!golden::present(folder / "components")) return;
+  std::map<std::string, ef::text::PreTokenizer> known;
+  for (const auto& record : golden::records(folder / "components" / "pre_tokenizers.jsonl")) {
+    const json description = record["pre_tokenizer"];
+    if (description["type"] == "UnicodeScripts") continue;  // refused by name
+    const auto name = description.dump();
+    CAPTURE(name);
+    if (!known.contains(name))
+      ef::text::detail::read_pre_tokenizer({&description, "test", "pre_tokenizer"}, known[name]);
+    const auto text = record["text"].get<std::string>();
+    CAPTURE(text);
+    AlignedText aligned(text, whole(text), true);
+    std::vector<ef::text::Word> words;
+    if (!text.empty()) words.push_back({whole(text)});
+    ef::text::pre_tokenize(known[name], aligned, words);
+    json pieces = json::array(), offsets = json::array();
+    for (const auto& word : words) {
+      if (word.span.begin == word.span.end) continue;
+      pieces.push_back(std::string(aligned.view().substr(word.span.begin, word.span.end - word.span.begin)));
+      const auto origin = aligned.origin(word.span);
+      const auto position = [&](std::uint32_t byte) {
+        return ef::text::utf8_count(std::string_view(text).substr(0, byte));
+      };
+      offsets.push_back({position(origin.begin), position(origin.end)});
+    }
+    CHECK(pieces == record["pieces"]);
+    CHECK(offsets == record["offsets"]);
+  }
+}
+
+TEST_CASE("every decoder gives what the reference engine gives") {
+  if (!golden::present(folder / "components")) return;
+  for (const auto& record : golden::records(folder / "components" / "decoders.jsonl")) {
+    const json description = record["decoder"];
+    if (description["type"] == "CTC") continue;  // refused by name
+    const auto name = description.dump();
+    CAPTURE(name);
+    ef::text::Decoder decoder;
+    ef::text::detail::read_decoder({&description, "test", "decoder"}, decoder);
+    const std::vector<std::string> tokens = record["tokens"];
+    CAPTURE(tokens);
+    ef::text::Decoding decoding(decoder);
+    std::string out;
+    for (const auto& token : tokens) decoding.push(token, out);
+    decoding.finish(out);
+    CHECK(out == record["decoded"].get<std::string>());
+  }
+}
+
+namespace {
+
+std::vector<char32_t> points(const std::string& hex) {
+  std::vector<char32_t> out;
+  for (std::size_t at = 0; at < hex.size(); at = hex.find_first_not_of(' ', hex.find(' ', at))) {
+    out.push_back(static_cast<char32_t>(std::stoul(hex.substr(at), nullptr, 16)));
+    if (hex.find(' ', at) == std::string::npos) break;
+  }
+  return out;
+}
+
+/// How many of all code points a normalizer maps differently from a file of maps.
+int differences(const char* file, const json& description) {
+  std::ifstream stream(folder / "unicode" / file, std::ios::binary);
+  std::map<char32_t, std::string> expected;
+  bool syllables_left_out = false;
+  for (std::string line; std::getline(stream, line);) {
+    if (line.starts_with('#')) {
+      syllables_left_out = line.find("Hangul") != std::string::npos;
+      continue;
+    }
+    const std::size_t tab = line.find('\t');
+    std::string& to = expected[points(line.substr(0, tab))[0]];
+    for (const char32_t c : points(line.substr(tab + 1))) ef::text::append_utf8(to, c);
+  }
+  const auto normalizer = normalizer_of(description);
+  int different = 0;
+  for (char32_t c = 1; c < 0x110000; ++c) {
+    if ((c >= 0xD800 && c < 0xE000) || (syllables_left_out && c >= 0xAC00 && c <= 0xD7A3)) continue;
+    std::string text;
+    ef::text::append_utf8(text, c);
+    const auto found = expected.find(c);
+    different += normalized(normalizer, text) == (found == expected.end() ? text : found->second) ? 0 : 1;
+  }
+  return different;
+}
+
+}  // namespace
+
+TEST_CASE("normalizers agree with the reference engine on all but a few code points newer than it") {
+  if (!golden::present(folder / "unicode")) return;
+  CHECK(differences("NFC.tsv", {{"type", "NFC"}}) <= 0);
+  CHECK(differences("NFD.tsv", {{"type", "NFD"}}) <= 21);
+  CHECK(differences("NFKC.tsv", {{"type", "NFKC"}}) <= 171);
+  CHECK(differences("NFKD.tsv", {{"type", "NFKD"}}) <= 192);
+  CHECK(differences("Lowercase.tsv", {{"type", "Lowercase"}}) <= 100);
+  CHECK(differences("BertStripLower.tsv",
+                    {{"type", "BertNormalizer"}, {"clean_text", false}, {"handle_chinese_chars", false}}) <=
+        100);
+  CHECK(differences("precompiled_t5.tsv", {{"type", "Precompiled"}, {"precompiled_charsmap", "@t5"}}) == 0);
+}

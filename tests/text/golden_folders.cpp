@@ -1,0 +1,58 @@
+// Every record of other people's tokenizers, as the reference engine encodes and decodes it.
+#include "golden.hpp"
+#include "stream.hpp"
+#include <eigenformer/text/load_tokenizer.hpp>
+
+namespace ef = eigenformer;
+
+TEST_CASE("published tokenizers encode, decode and stream every record as the reference engine does") {
+  for (const char* name : {"gpt2", "roberta-style", "bloom-style", "llama2", "bert-base-uncased", "t5",
+                           "clip-12k", "llama3-16k", "unigram-bytefallback"}) {
+    const auto folder = golden::shared / "tokenizers" / name;
+    if (!golden::present(folder)) continue;
+    CAPTURE(name);
+    const auto tokenizer = ef::load_tokenizer(folder);
+    for (const auto& record : golden::records(folder / "golden.jsonl")) {
+      golden::check_encoding(tokenizer, record);
+      check_stream(tokenizer, record["ids"], true);
+    }
+    for (const auto& record : golden::records(folder / "decode_golden.jsonl")) {
+      const std::vector<ef::Token> ids = record["ids"];
+      const bool skip = record["skip_special_tokens"];
+      CAPTURE(ids);
+      CHECK(tokenizer.decode(ids, skip) == record["decoded"].get<std::string>());
+      check_stream(tokenizer, ids, skip);
+    }
+  }
+}
+
+TEST_CASE("small tokenizers with single settings give what the reference engine gives") {
+  const auto folder = golden::shared / "tokenizers" / "components";
+  if (!golden::present(folder)) return;
+  const auto files = nlohmann::json::parse(ef::text::read_file(folder / "micro_tokenizers.json"));
+  for (const auto& record : golden::records(folder / "micro.jsonl")) {
+    const auto name = record["tokenizer"].get<std::string>();
+    CAPTURE(name);
+    const auto tokenizer = ef::parse_tokenizer(files[name].dump(), name);
+    golden::check_encoding(tokenizer, record);
+    const auto text = record["text"].get<std::string>();
+    const bool pair = record.contains("text_pair");
+    const std::string second = pair ? record["text_pair"].get<std::string>() : "";
+    CAPTURE(text);
+    CAPTURE(second);
+    const auto encoding =
+        tokenizer.encode_full(text, pair ? std::optional<std::string_view>(second) : std::nullopt,
+                              {.add_special_tokens = record["add_special_tokens"]});
+    if (record.contains("attention_mask"))
+      CHECK(encoding.attention_mask == record["attention_mask"].get<std::vector<int>>());
+    if (record.contains("word_ids")) {
+      std::vector<ef::Index> words;
+      for (const auto& word : record["word_ids"])
+        words.push_back(word.is_null() ? -1 : word.get<ef::Index>());
+      CHECK(encoding.word_ids == words);
+    }
+    std::vector<std::vector<ef::Token>> overflowing;
+    for (const auto& more : encoding.overflowing) overflowing.push_back(more.ids);
+    CHECK(overflowing == record.value("overflowing", std::vector<std::vector<ef::Token>>()));
+  }
+}
