@@ -151,12 +151,10 @@ namespace detail {
   return out;
 }
 
-/// Adds padding on the side and up to the length that `padding` says.
-[[gnu::cold]] inline void pad(Encoding& encoding, const Padding& padding) {
-  for (Encoding& more : encoding.overflowing) pad(more, padding);
-  const Index multiple = (std::max)(padding.multiple, Index{1});
-  const Index least = (std::max)(encoding.size(), padding.length);
-  const Index missing = (least + multiple - 1) / multiple * multiple - encoding.size();
+namespace detail {
+
+[[gnu::cold]] inline void pad_to(Encoding& encoding, Index length, const Padding& padding) {
+  const Index missing = length - encoding.size();
   if (missing <= 0) return;
   const auto fill = [&](auto& values, auto value) {
     values.insert(padding.left ? values.begin() : values.end(), static_cast<std::size_t>(missing), value);
@@ -168,6 +166,17 @@ namespace detail {
   fill(encoding.special_tokens_mask, 1);
   fill(encoding.attention_mask, 0);
   fill(encoding.word_ids, Index{-1});
+}
+
+}  // namespace detail
+
+/// Adds padding on the side and up to the length that `padding` says; what was cut off gets the same length.
+[[gnu::cold]] inline void pad(Encoding& encoding, const Padding& padding) {
+  const Index multiple = (std::max)(padding.multiple, Index{1});
+  const Index least = (std::max)(encoding.size(), padding.length);
+  const Index length = (least + multiple - 1) / multiple * multiple;
+  detail::pad_to(encoding, length, padding);
+  for (Encoding& more : encoding.overflowing) detail::pad_to(more, length, padding);
 }
 
 /// Puts one or two texts, cut to length if asked for, and the special tokens together.
