@@ -1,5 +1,5 @@
 #include "golden.hpp"
-#include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/text/load_older_tokenizer.hpp>
 
 namespace ef = eigenformer;
 
