@@ -21,7 +21,7 @@ ef::text::Normalizer normalizer_of(json description) {
       if (step["type"] == "Precompiled") description = step;
   }
   ef::text::Normalizer out;
-  ef::text::detail::read_normalizer({&description, "test", "normalizer"}, out);
+  ef::text::detail::read_normalizer({description, "test"}, out);
   return out;
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("every pre-tokenizer gives what the reference engine gives") {
     const auto name = description.dump();
     CAPTURE(name);
     if (!known.contains(name))
-      ef::text::detail::read_pre_tokenizer({&description, "test", "pre_tokenizer"}, known[name]);
+      ef::text::detail::read_pre_tokenizer({description, "test"}, known[name]);
     const auto text = record["text"].get<std::string>();
     CAPTURE(text);
     AlignedText aligned(text, whole(text), true);
@@ -85,7 +85,7 @@ TEST_CASE("every decoder gives what the reference engine gives") {
     const auto name = description.dump();
     CAPTURE(name);
     ef::text::Decoder decoder;
-    ef::text::detail::read_decoder({&description, "test", "decoder"}, decoder);
+    ef::text::detail::read_decoder({description, "test"}, decoder);
     const std::vector<std::string> tokens = record["tokens"];
     CAPTURE(tokens);
     ef::text::Decoding decoding(decoder);

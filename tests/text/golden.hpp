@@ -32,19 +32,29 @@ inline std::vector<nlohmann::json> records(const std::filesystem::path& file) {
   return out;
 }
 
+/// What the reference engine, which does unasked what the file says, made of the text or texts of a record.
+inline eigenformer::Encoding encoding_of(const eigenformer::Tokenizer& tokenizer,
+                                         const nlohmann::json& record) {
+  eigenformer::EncodeOptions options = tokenizer.file_options();
+  options.add_special_tokens = record["add_special_tokens"];
+  const auto text = record["text"].get<std::string>();
+  if (!record.contains("text_pair")) return tokenizer.encode_full(text, std::nullopt, options);
+  const auto second = record["text_pair"].get<std::string>();
+  return tokenizer.encode_full(text, second, options);
+}
+
 /// Compares all that a record of golden.jsonl holds.
 inline void check_encoding(const eigenformer::Tokenizer& tokenizer, const nlohmann::json& record) {
   const auto text = record["text"].get<std::string>();
   const bool pair = record.contains("text_pair"), special = record["add_special_tokens"];
-  const std::string second = pair ? record["text_pair"].get<std::string>() : "";
   CAPTURE(text);
-  CAPTURE(second);
+  CAPTURE(pair);
   CAPTURE(special);
-  const auto encoding = tokenizer.encode_full(
-      text, pair ? std::optional<std::string_view>(second) : std::nullopt, {.add_special_tokens = special});
+  const auto encoding = encoding_of(tokenizer, record);
   const auto ids = record["ids"].get<std::vector<eigenformer::Token>>();
   CHECK(encoding.ids == ids);
-  if (!pair) CHECK(tokenizer.encode(text, special) == ids);
+  const bool whole = !tokenizer.parts().truncation && !tokenizer.parts().padding;
+  if (!pair && whole) CHECK(tokenizer.encode(text, special) == ids);
   CHECK(encoding.tokens == record["tokens"].get<std::vector<std::string>>());
   std::vector<eigenformer::Offset> offsets;
   for (const auto& offset : record["offsets"]) offsets.push_back({offset[0], offset[1]});

@@ -87,15 +87,15 @@ TEST_CASE("wrong types are refused by the name of the field") {
 
 TEST_CASE("what is not supported is refused by name") {
   CHECK(refusal([](json& file) { file["normalizer"]["normalizers"][0]["type"] = "Rot13"; }) ==
-        "t.json: normalizer.normalizers[0]: type \"Rot13\" is not supported");
+        "t.json: normalizer.normalizers[0].type: \"Rot13\" is not supported");
   CHECK(refusal([](json& file) { file["decoder"]["type"] = "Sprache"; }) ==
-        "t.json: decoder: type \"Sprache\" is not supported");
+        "t.json: decoder.type: \"Sprache\" is not supported");
   CHECK(refusal([](json& file) { file["model"]["type"] = "Morse"; }) ==
-        "t.json: model: type \"Morse\" is not supported");
+        "t.json: model.type: \"Morse\" is not supported");
   CHECK(refusal([](json& file) { file["model"]["dropout"] = 0.1; }) ==
         "t.json: model.dropout: dropout is not supported: it makes encoding random");
   CHECK(refusal([](json& file) { file["post_processor"]["type"] = "Later"; }) ==
-        "t.json: post_processor: type \"Later\" is not supported");
+        "t.json: post_processor.type: \"Later\" is not supported");
 }
 
 TEST_CASE("vocabularies may have gaps, but no string or id twice and no id out of proportion") {

@@ -31,24 +31,24 @@ inline constexpr std::size_t largest_json = std::size_t{1} << 28;
 
 /// Takes the parser's events and builds the value; a class of its own because the library's builder silently
 /// keeps the last of two values with one key, and nests without limit.
-class JsonBuilder {
+class JsonBuilder final : public nlohmann::json_sax<Json> {
  public:
   JsonBuilder(Json& root, const std::string& file) : root_(root), file_(file) {}
 
-  bool null() { return put(nullptr); }
-  bool boolean(bool value) { return put(value); }
-  bool number_integer(std::int64_t value) { return put(value); }
-  bool number_unsigned(std::uint64_t value) { return put(value); }
-  bool number_float(double value, const std::string&) { return put(value); }
-  bool string(std::string& value) { return put(std::move(value)); }
-  bool binary(Json::binary_t&) { return false; }  // not in JSON texts
+  bool null() override { return put(nullptr); }
+  bool boolean(bool value) override { return put(value); }
+  bool number_integer(std::int64_t value) override { return put(value); }
+  bool number_unsigned(std::uint64_t value) override { return put(value); }
+  bool number_float(double value, const std::string&) override { return put(value); }
+  bool string(std::string& value) override { return put(std::move(value)); }
+  bool binary(Json::binary_t&) override { return false; }  // not in JSON texts
 
-  bool start_object(std::size_t) { return open(Json::object()); }
-  bool start_array(std::size_t) { return open(Json::array()); }
-  bool end_object() { return close(); }
-  bool end_array() { return close(); }
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
 
-  bool key(std::string& name) {
+  bool key(std::string& name) override {
     const auto [place, inserted] = open_.back()->get_ref<Json::object_t&>().emplace(name, nullptr);
     if (!inserted)
       fail(FileError(file_, concat("the key \"", printable(name), "\" stands twice in one object")));
@@ -56,7 +56,7 @@ class JsonBuilder {
     return true;
   }
 
-  bool parse_error(std::size_t position, const std::string&, const Json::exception& error) {
+  bool parse_error(std::size_t position, const std::string&, const Json::exception& error) override {
     // "[json.exception.parse_error.101] parse error at line 1, column 2: syntax error while parsing …"
     std::string_view reason = error.what();
     for (const std::string_view before : {"] ", "parse error at ", ": "}) {
@@ -116,9 +116,11 @@ class JsonBuilder {
   }
   Json root;
   detail::JsonBuilder builder(root, file);
-  // The parser itself: json::sax_parse would compile the readers of five binary formats beside it.
+  // The parser itself: json::sax_parse would compile the readers of five binary formats beside it. Bytes and
+  // an abstract receiver, as in text/tokenizer_json.hpp: one parser is compiled for both.
   auto input = nlohmann::detail::input_adapter(text);
-  nlohmann::detail::parser<Json, decltype(input)>(std::move(input)).sax_parse(&builder);
+  nlohmann::detail::parser<Json, decltype(input)>(std::move(input))
+      .sax_parse(static_cast<nlohmann::json_sax<Json>*>(&builder));
   return root;
 }
 

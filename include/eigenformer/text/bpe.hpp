@@ -10,12 +10,12 @@
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/text/byte_alphabet.hpp>
 #include <eigenformer/text/merges.hpp>
+#include <eigenformer/text/model.hpp>
 #include <eigenformer/text/utf8.hpp>
 
 #include <array>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -37,14 +37,14 @@ inline std::string byte_token(std::size_t byte) {
   return concat("<0x", digits[byte / 16], digits[byte % 16], '>');
 }
 
-class Bpe {
+class Bpe final : public TokenModel {
  public:
   /// @param merges  pairs of tokens, the first learned first
   /// @param name    of the model, before the names of its fields in messages
   /// @throws ConfigError  if a merge or unk_token names a token that is not in the vocabulary
-  Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& merges, BpeConfig config,
-      std::string_view name = "model")
-      : vocabulary_(std::move(vocabulary)), config_(std::move(config)) {
+  [[gnu::cold]] Bpe(Vocabulary vocabulary, const std::vector<std::pair<std::string, std::string>>& merges,
+                    BpeConfig config, std::string_view name = "model")
+      : TokenModel(std::move(vocabulary)), config_(std::move(config)) {
     if (!config_.unk_token.empty() && (unk_ = vocabulary_.find(config_.unk_token)) == Vocabulary::none)
       fail(ConfigError(concat(name, ".unk_token"),
                        concat('"', config_.unk_token, "\" is not in the vocabulary")));
@@ -60,10 +60,7 @@ class Bpe {
     if (config_.continuing_subword_prefix.empty()) find_whole_words();
   }
 
-  const Vocabulary& vocabulary() const { return vocabulary_; }
-
-  /// Appends the tokens of a word, in which they follow one another from its first byte.
-  void encode(std::string_view word, std::vector<Piece>& out) const {
+  void encode(std::string_view word, std::vector<Piece>& out) const override {
     if (word_start_.empty()) return encode_part(word, out);
     for (std::size_t begin = 0; begin < word.size();) {
       const std::size_t end = next_word_start(word, begin);
@@ -77,7 +74,8 @@ class Bpe {
     return !config_.continuing_subword_prefix.empty() || !config_.end_of_word_suffix.empty();
   }
 
-  void add_merge(const std::pair<std::string, std::string>& merge, std::size_t rank, std::string_view model) {
+  [[gnu::cold]] void add_merge(const std::pair<std::string, std::string>& merge, std::size_t rank,
+                               std::string_view model) {
     const auto refuse = [&](const std::string& why) {
       fail(ConfigError(concat(model, ".merges[", rank, ']'), why));
     };
@@ -154,24 +152,32 @@ class Bpe {
 
   /// Looks for a character that no merge joins to anything but itself on its left, and that many tokens begin
   /// with.
-  void find_word_start(const std::vector<std::pair<std::string, std::string>>& merges) {
-    std::unordered_map<std::string_view, std::pair<bool, Index>>
-        firsts;  // of right sides: sound?; tokens begun
+  [[gnu::cold]] void find_word_start(const std::vector<std::pair<std::string, std::string>>& merges) {
+    struct Use {
+      bool joined = false;  // some merge joins it to another character on its left
+      Index begun = 0;      // tokens that begin with it
+    };
+    Vocabulary characters;  // their ids are places in `uses`
+    std::vector<Use> uses;
+    const auto use = [&](const std::string& token) -> Use& {
+      const std::string_view first = std::string_view(token).substr(0, utf8_length(token[0]));
+      if (characters.insert(first, static_cast<Token>(uses.size()))) return uses.emplace_back();
+      return uses[static_cast<std::size_t>(characters.find(first))];
+    };
     for (const auto& [left, right] : merges) {
-      const std::string_view first = std::string_view(right).substr(0, utf8_length(right[0]));
-      auto& [joined, count] = firsts[first];
       // Tokens for bytes and unknown characters do not end with what their name ends with.
       const bool literal = left != config_.unk_token && !(left.starts_with("<0x") && left.ends_with('>'));
-      joined = joined || !literal || !left.ends_with(first);
-      auto& begun = firsts[std::string_view(left).substr(0, utf8_length(left[0]))];
-      ++begun.second;
+      Use& of_right = use(right);
+      const std::string_view first = std::string_view(right).substr(0, utf8_length(right[0]));
+      of_right.joined = of_right.joined || !literal || !left.ends_with(first);
+      ++use(left).begun;
     }
-    Index most = 0;
-    for (const auto& [first, found] : firsts) {
-      const bool known = vocabulary_.find(first) != Vocabulary::none;
-      if (found.first || !known || found.second < most || (found.second == most && first > word_start_))
-        continue;
-      most = found.second;
+    Index most = -1;
+    for (Token i = 0; i < characters.end_id(); ++i) {
+      const std::string_view first = *characters.token(i);
+      const Use& found = uses[static_cast<std::size_t>(i)];
+      if (found.joined || vocabulary_.find(first) == Vocabulary::none || found.begun <= most) continue;
+      most = found.begun;
       word_start_ = first;
     }
   }
@@ -185,7 +191,7 @@ class Bpe {
     return at == std::string_view::npos ? text.size() : at;
   }
 
-  void find_whole_words() {
+  [[gnu::cold]] void find_whole_words() {
     std::vector<Piece> pieces;
     std::string word;
     for (Token id = 0; id < vocabulary_.end_id(); ++id) {
@@ -201,7 +207,6 @@ class Bpe {
     }
   }
 
-  Vocabulary vocabulary_;
   BpeConfig config_;
   Merges merges_;
   Token unk_ = Vocabulary::none;

@@ -6,10 +6,9 @@
 #pragma once
 
 #include <eigenformer/text/byte_alphabet.hpp>
-#include <eigenformer/text/regex.hpp>
+#include <eigenformer/text/pattern.hpp>
 #include <eigenformer/text/utf8.hpp>
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,23 +17,21 @@ namespace eigenformer::inline EIGENFORMER_ABI::text {
 
 struct DecoderStep {
   enum class Kind {
-    replace,        // every `pattern` of a token by `content`
+    replace,        // every match of `pattern` in a token by `content`
     byte_fallback,  // tokens <0x00> to <0xFF> become the characters their bytes spell
     fuse,           // all tokens become one
-    strip,   // up to `start` characters `content` from the front of a token, up to `stop` from its back
-    spaces,  // a space between tokens: what happens where a file has no decoder
-    replace_regex,  // every match of `regex` in a token by `content`
-    byte_level,     // characters of the byte alphabet become bytes, of all tokens together
-    word_piece,     // tokens are words, or go on where they begin with `pattern`; see `cleanup`
-    metaspace,      // every `pattern` becomes a space; in the first token `content`
-    bpe_suffix      // every `pattern` becomes a space, at the end nothing
+    strip,       // up to `start` characters `content` from the front of a token, up to `stop` from its back
+    spaces,      // a space between tokens: what happens where a file has no decoder
+    byte_level,  // characters of the byte alphabet become bytes, of all tokens together
+    word_piece,  // tokens are words, or go on where they begin with `pattern`; see `cleanup`
+    metaspace,   // every `pattern` becomes a space; in the first token `content`
+    bpe_suffix   // every `pattern` becomes a space, at the end nothing
   };
-  Kind kind;
-  std::string pattern = {};  // not empty
+  Kind kind = Kind::replace;
+  Pattern pattern = {};
   std::string content = {};
   Index start = 0, stop = 0;
   bool cleanup = false;  // word_piece: no space before punctuation and in English contractions
-  std::optional<Regex> regex = {};
 };
 
 using Decoder = std::vector<DecoderStep>;
@@ -109,13 +106,12 @@ class Decoding {
         if (state.started) feed(i + 1, " ", out);
         state.started = true;
         return feed(i + 1, token, out);
-      case DecoderStep::Kind::replace_regex:
-        return feed(i + 1, replaced(*step.regex, token, step.content), out);
       case DecoderStep::Kind::byte_level: return byte_level(i, token, out);
       case DecoderStep::Kind::word_piece: {
-        std::string word = !state.started                    ? std::string(token)
-                           : token.starts_with(step.pattern) ? std::string(token.substr(step.pattern.size()))
-                                                             : concat(' ', token);
+        std::string word = !state.started ? std::string(token)
+                           : token.starts_with(step.pattern.string)
+                               ? std::string(token.substr(step.pattern.string.size()))
+                               : concat(' ', token);
         state.started = true;
         if (step.cleanup) clean_up(word);
         return feed(i + 1, word, out);
@@ -144,37 +140,14 @@ class Decoding {
       feed(i + 1, replaced((*steps_)[i].pattern, states_[i].held, ""), out);
   }
 
-  static std::string replaced(const std::string& pattern, std::string_view token, std::string_view content) {
-    std::string out;
-    std::size_t done = 0;
-    for (std::size_t match = token.find(pattern); match != std::string_view::npos;
-         match = token.find(pattern, done)) {
-      out += token.substr(done, match - done);
-      out += content;
-      done = match + pattern.size();
-    }
-    out += token.substr(done);
-    return out;
-  }
-
-  static std::string replaced(const Regex& regex, std::string_view token, std::string_view content) {
-    std::string out;
-    std::size_t done = 0;
-    regex.matches(token, [&](std::size_t begin, std::size_t end) {
-      out += token.substr(done, begin - done);
-      out += content;
-      done = end;
-    });
-    out += token.substr(done);
-    return out;
-  }
-
   /// BERT's clean_up_tokenization, token by token.
   static void clean_up(std::string& word) {
     constexpr std::string_view forms[][2] = {
         {" .", "."},   {" ?", "?"},           {" !", "!"},   {" ,", ","},     {" ' ", "'"},   {" n't", "n't"},
         {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
-    for (const auto& [from, to] : forms) word = replaced(std::string(from), word, to);
+    for (const auto& [from, to] : forms)
+      for (std::size_t at = word.find(from); at != std::string::npos; at = word.find(from, at + to.size()))
+        word.replace(at, from.size(), to);
   }
 
   /// Adds the bytes of a token to those held, and hands on the characters that are complete.

@@ -6,69 +6,74 @@
 #include <cstdint>
 #include <limits>
 #include <string>
-#include <utility>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 namespace eigenformer::inline EIGENFORMER_ABI::text {
 
-/// A place in the file: a value, and its name for messages.
+/// A value in the file, or the place of one that is absent. Its name is only made up for a message. All
+/// functions that read throw FileError with that name if the value is not what they ask for.
 class JsonNode {
  public:
-  JsonNode(const nlohmann::json* value, const std::string& file, std::string name)
-      : value_(value), file_(&file), name_(std::move(name)) {}
+  /// The whole content; it and the file's name must outlive all nodes.
+  JsonNode(const nlohmann::json& root, const std::string& file) : root_(&root), file_(&file), value_(&root) {}
 
-  [[noreturn]] void refuse(const std::string& why) const {
-    fail(FileError(*file_, concat(name_, ": ", why)));
+  [[noreturn, gnu::cold]] void refuse(const std::string& why) const {
+    std::string name;
+    append_path(*root_, name);
+    fail(FileError(*file_, concat(name, ": ", why)));
   }
-  [[noreturn]] void refuse_type(const std::string& type) const {
-    refuse(concat("type \"", type, "\" is not supported"));
+  [[noreturn, gnu::cold]] void refuse_value(const std::string& value) const {
+    refuse(concat("\"", printable(value), "\" is not supported"));
   }
 
   /// Whether it is null or absent.
   bool is_null() const { return value_ == nullptr || value_->is_null(); }
+  bool is_array() const { return value_ != nullptr && value_->is_array(); }
+  bool is_object() const { return value_ != nullptr && value_->is_object(); }
 
-  JsonNode operator[](const std::string& key) const {
-    if (value_ == nullptr || !value_->is_object()) refuse("expected an object");
-    const auto found = value_->find(key);
-    return {found == value_->end() ? nullptr : &*found, *file_, name_.empty() ? key : name_ + "." + key};
-  }
-
-  std::vector<JsonNode> elements() const {
-    if (value_ == nullptr || !value_->is_array()) refuse("expected an array");
-    std::vector<JsonNode> out;
-    for (std::size_t i = 0; i < value_->size(); ++i)
-      out.emplace_back(&(*value_)[i], *file_, concat(name_, '[', i, ']'));
+  /// @param key  must outlive the node
+  [[gnu::cold]] JsonNode operator[](std::string_view key) const {
+    expect(is_object(), "an object");
+    const auto found = value_->find(std::string(key));
+    JsonNode out = *this;
+    out.parent_ = value_;
+    out.key_ = key;
+    out.value_ = found == value_->end() ? nullptr : &*found;
     return out;
   }
 
-  std::string string() const {
-    if (value_ == nullptr || !value_->is_string()) refuse("expected a string");
-    return value_->get<std::string>();
+  [[gnu::cold]] std::vector<JsonNode> elements() const {
+    expect(is_array(), "an array");
+    std::vector<JsonNode> out(value_->size(), *this);
+    for (std::size_t i = 0; i < out.size(); ++i) out[i].value_ = &(*value_)[i];
+    return out;
+  }
+
+  [[gnu::cold]] const std::string& string() const {
+    expect(value_ != nullptr && value_->is_string(), "a string");
+    return value_->get_ref<const std::string&>();
   }
   /// A string, or "" for null and absent.
-  std::string string_or_empty() const { return is_null() ? std::string() : string(); }
-  std::string nonempty_string() const {
-    std::string out = string();
-    if (out.empty()) refuse("expected a string that is not empty");
-    return out;
+  [[gnu::cold]] std::string string_or_empty() const { return is_null() ? std::string() : string(); }
+  [[gnu::cold]] const std::string& nonempty_string() const {
+    expect(!string().empty(), "a string that is not empty");
+    return string();
   }
-  bool is_array() const { return value_ != nullptr && value_->is_array(); }
-  bool is_string() const { return value_ != nullptr && value_->is_string(); }
-  bool is_object() const { return value_ != nullptr && value_->is_object(); }
-  double number() const {
-    if (value_ == nullptr || !value_->is_number()) refuse("expected a number");
+  [[gnu::cold]] double number() const {
+    expect(value_ != nullptr && value_->is_number(), "a number");
     return value_->get<double>();
   }
-  bool flag(bool otherwise) const {
+  [[gnu::cold]] bool flag(bool otherwise) const {
     if (is_null()) return otherwise;
-    if (!value_->is_boolean()) refuse("expected true or false");
+    expect(value_->is_boolean(), "true or false");
     return value_->get<bool>();
   }
   /// An integer from 0 to `largest`.
-  std::int64_t integer(std::int64_t largest) const {
-    if (value_ == nullptr || !value_->is_number_integer()) refuse("expected an integer");
+  [[gnu::cold]] std::int64_t integer(std::int64_t largest) const {
+    expect(value_ != nullptr && value_->is_number_integer(), "an integer");
     if (!value_->is_number_unsigned()) refuse(concat(value_->get<std::int64_t>(), " is negative"));
     const auto number = value_->get<std::uint64_t>();
     if (number > static_cast<std::uint64_t>(largest)) refuse(concat(number, " is larger than ", largest));
@@ -77,9 +82,35 @@ class JsonNode {
   Token token() const { return static_cast<Token>(integer((std::numeric_limits<Token>::max)())); }
 
  private:
-  const nlohmann::json* value_;  // null: absent
+  void expect(bool found, const char* what) const {
+    if (!found) refuse(concat("expected ", what));
+  }
+
+  /// Looks for the node below `at`. Returns whether it is there, and then appends the path that leads to it.
+  [[gnu::cold]] bool append_path(const nlohmann::json& at, std::string& path) const {
+    if (&at == value_) return true;
+    const std::size_t before = path.size();
+    const char* const dot = before > 0 ? "." : "";
+    if (value_ == nullptr && &at == parent_) {
+      path += dot;
+      path += key_;
+      return true;
+    }
+    if (!at.is_structured()) return false;
+    std::size_t index = 0;
+    for (auto i = at.begin(); i != at.end(); ++i, ++index) {
+      path += at.is_array() ? concat('[', index, ']') : dot + i.key();
+      if (append_path(*i, path)) return true;
+      path.resize(before);
+    }
+    return false;
+  }
+
+  const nlohmann::json* root_;
   const std::string* file_;
-  std::string name_;
+  const nlohmann::json* value_;             // null: absent
+  const nlohmann::json* parent_ = nullptr;  // of an absent one
+  std::string_view key_ = {};               // in that
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -20,7 +20,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
     if (has("tokenizer_config.json")) {
       const std::string file = (path / "tokenizer_config.json").string();
       const text::TokenizerJson config = text::parse_tokenizer_json(text::read_file(file), file);
-      lowercase = text::JsonNode(&config.root, file, "")["do_lower_case"].flag(true);
+      lowercase = text::JsonNode(config.root, file)["do_lower_case"].flag(true);
     }
     return text::parse_vocab_txt(text::read_file(path / "vocab.txt"), lowercase,
                                  (path / "vocab.txt").string());

@@ -11,8 +11,8 @@
 #include <eigenformer/text/tokenizer_json.hpp>
 
 #include <filesystem>
+#include <memory>
 #include <string>
-#include <utility>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
@@ -22,39 +22,31 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 /// @throws FileError, ConfigError  if it is not one, or names something that is not supported
 [[gnu::cold]] inline Tokenizer parse_tokenizer(const std::string& content, const std::string& file) {
   const text::TokenizerJson json = text::parse_tokenizer_json(content, file);
-  const text::JsonNode root(&json.root, file, "");
+  const text::JsonNode root(json.root, file);
   const text::JsonNode model = root["model"];
-  text::Normalizer normalizer;
-  if (!root["normalizer"].is_null()) text::detail::read_normalizer(root["normalizer"], normalizer);
-  text::PreTokenizer pre_tokenizer;
-  if (!root["pre_tokenizer"].is_null())
-    text::detail::read_pre_tokenizer(root["pre_tokenizer"], pre_tokenizer);
+  const auto parts = std::make_shared<text::TokenizerParts>();
+  if (const auto node = root["normalizer"]; !node.is_null())
+    text::detail::read_normalizer(node, parts->normalizer);
+  text::PreTokenizer& pre_tokenizer = parts->pre_tokenizer;
+  if (const auto node = root["pre_tokenizer"]; !node.is_null())
+    text::detail::read_pre_tokenizer(node, pre_tokenizer);
   // Byte-pair encoding takes the bytes themselves, which spares writing them in the byte alphabet.
   const bool bytes = !pre_tokenizer.empty() &&
                      pre_tokenizer.back().kind == text::PreTokenizerStep::Kind::byte_level &&
                      text::detail::model_type(json, model) == "BPE" && !model["byte_fallback"].flag(false);
   if (bytes) pre_tokenizer.pop_back();
-  text::Decoder decoder;
-  if (!root["decoder"].is_null())
-    text::detail::read_decoder(root["decoder"], decoder);
+  if (const auto node = root["decoder"]; !node.is_null())
+    text::detail::read_decoder(node, parts->decoder);
   else
-    decoder.push_back({.kind = text::DecoderStep::Kind::spaces});
-
-  text::TokenModel token_model = text::detail::read_model(json, model, bytes, file);
-  text::AddedTokens added = text::detail::read_added_tokens(
-      root["added_tokens"], text::vocabulary_of(token_model), normalizer, file);
-  text::PostProcessor post_processor;
-  text::detail::read_post_processor(root["post_processor"], post_processor);
-  text::TokenizerParts parts{.added_tokens = std::move(added),
-                             .normalizer = std::move(normalizer),
-                             .pre_tokenizer = std::move(pre_tokenizer),
-                             .model = std::move(token_model),
-                             .post_processor = std::move(post_processor),
-                             .decoder = std::move(decoder)};
+    parts->decoder.emplace_back().kind = text::DecoderStep::Kind::spaces;
+  parts->model = text::detail::read_model(json, model, bytes, file);
+  parts->added_tokens = text::detail::read_added_tokens(root["added_tokens"], parts->model->vocabulary(),
+                                                        parts->normalizer, file);
+  text::detail::read_post_processor(root["post_processor"], parts->post_processor);
   if (const auto node = root["truncation"]; !node.is_null())
-    parts.truncation = text::detail::read_truncation(node);
-  if (const auto node = root["padding"]; !node.is_null()) parts.padding = text::detail::read_padding(node);
-  return Tokenizer(std::move(parts));
+    parts->truncation = text::detail::read_truncation(node);
+  if (const auto node = root["padding"]; !node.is_null()) parts->padding = text::detail::read_padding(node);
+  return Tokenizer(parts);
 }
 
 /// The tokenizer of a folder with a tokenizer.json, or of such a file. Folders that have vocab.txt, or

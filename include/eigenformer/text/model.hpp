@@ -1,18 +1,36 @@
-// The model of a tokenizer: one of four ways to make tokens of words.
+// The model of a tokenizer: what makes tokens of words. There are four: bpe.hpp, word_piece.hpp, unigram.hpp
+// and word_level.hpp.
 #pragma once
 
-#include <eigenformer/text/bpe.hpp>
-#include <eigenformer/text/unigram.hpp>
-#include <eigenformer/text/word_piece.hpp>
+#include <eigenformer/text/piece.hpp>
+#include <eigenformer/text/vocabulary.hpp>
 
-#include <variant>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace eigenformer::inline EIGENFORMER_ABI::text {
 
-using TokenModel = std::variant<Bpe, WordPiece, Unigram, WordLevel>;
+class TokenModel {
+ public:
+  TokenModel(const TokenModel&) = delete;
+  TokenModel& operator=(const TokenModel&) = delete;
+  virtual ~TokenModel() = default;
 
-inline const Vocabulary& vocabulary_of(const TokenModel& model) {
-  return std::visit([](const auto& m) -> const Vocabulary& { return m.vocabulary(); }, model);
-}
+  const Vocabulary& vocabulary() const { return vocabulary_; }
+
+  /// Appends the tokens of a word, in which they follow one another from its first byte.
+  ///
+  /// @param word  valid UTF-8, not empty
+  virtual void encode(std::string_view word, std::vector<Piece>& out) const = 0;
+
+  /// Whether what encode() means by a token is the text it stands for, and not its string in the vocabulary.
+  virtual bool is_unknown(Token) const { return false; }
+
+ protected:
+  explicit TokenModel(Vocabulary vocabulary) : vocabulary_(std::move(vocabulary)) {}
+
+  Vocabulary vocabulary_;
+};
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,17 +21,29 @@ inline int combining_class(char32_t c) {
   return utf8proc_get_property(static_cast<utf8proc_int32_t>(c))->combining_class;
 }
 
+/// Puts marks in the order of their combining classes, those of one class as they stand (UAX 15, D109). There
+/// are few classes: each round takes those of the next one, and the time is linear for any number of marks.
+inline void put_in_order(std::vector<Change>& changes, std::size_t begin) {
+  const auto order = [](const Change& change) { return combining_class(change.character); };
+  bool sorted = true;
+  for (std::size_t i = begin + 1; i < changes.size(); ++i)
+    sorted = sorted && order(changes[i - 1]) <= order(changes[i]);
+  if (sorted) return;
+  const std::vector<Change> marks(changes.begin() + static_cast<Index>(begin), changes.end());
+  for (int least = 0, next = 256; begin < changes.size(); least = next, next = 256) {
+    for (const Change& mark : marks) {
+      if (order(mark) == least)
+        changes[begin++] = mark;
+      else if (order(mark) > least)
+        next = (std::min)(next, order(mark));
+    }
+  }
+}
+
 /// Full decomposition in canonical order.
 inline std::vector<Change> decompose(std::string_view text, bool compatibility) {
   std::vector<Change> out;
   std::size_t starter = 0;  // marks from here on are put in order
-  const auto sort = [&] {
-    if (out.size() < starter + 2) return;
-    std::stable_sort(out.begin() + static_cast<Index>(starter), out.end(),
-                     [](const Change& a, const Change& b) {
-                       return combining_class(a.character) < combining_class(b.character);
-                     });
-  };
   for (std::size_t at = 0; at < text.size(); at += utf8_length(text[at])) {
     const char32_t c = code_point(text, at);
     std::array<utf8proc_int32_t, 32> parts{};  // the longest decomposition has 18 characters
@@ -50,14 +63,14 @@ inline std::vector<Change> decompose(std::string_view text, bool compatibility) 
     for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
       const auto part = static_cast<char32_t>(parts[i]);
       if (combining_class(part) == 0) {
-        sort();
+        put_in_order(out, starter);
         starter = out.size() + 1;
       }
       out.push_back({part, i == 0 ? 0 : 1});
       starter = (std::min)(starter, out.size());
     }
   }
-  sort();
+  put_in_order(out, starter);
   return out;
 }
 
@@ -127,7 +140,7 @@ inline void lower_case(AlignedText& text) {
 }
 
 /// Drops the characters of a set.
-template <std::size_t n> void remove_characters(AlignedText& text, const std::uint32_t (&changes)[n]) {
+inline void remove_characters(AlignedText& text, std::span<const std::uint32_t> changes) {
   const std::string_view view = text.view();
   if (std::all_of(view.begin(), view.end(),
                   [&](char c) { return c >= 0 && !contains(changes, static_cast<unsigned char>(c)); }))

@@ -6,9 +6,8 @@
 
 #include <eigenformer/text/byte_alphabet.hpp>
 #include <eigenformer/text/normal_forms.hpp>
-#include <eigenformer/text/regex.hpp>
+#include <eigenformer/text/pattern.hpp>
 
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,10 +16,9 @@ namespace eigenformer::inline EIGENFORMER_ABI::text {
 
 struct NormalizerStep {
   enum class Kind {
-    prepend,        // `content` before the text, unless the text is empty
-    replace,        // every occurrence of `pattern` by `content`
-    replace_regex,  // every match of `regex` by `content`
-    strip,          // white space off the ends
+    prepend,  // `content` before the text, unless the text is empty
+    replace,  // every match of `pattern` by `content`
+    strip,    // white space off the ends
     nfc,
     nfd,
     nfkc,
@@ -34,10 +32,9 @@ struct NormalizerStep {
     charsmap,          // SentencePiece's map
     byte_level         // bytes become characters of the byte alphabet
   };
-  Kind kind;
-  std::string pattern = {};  // not empty
+  Kind kind = Kind::prepend;
+  Pattern pattern = {};
   std::string content = {};
-  std::optional<Regex> regex = {};
   bool left = false, right = false;
   Charsmap map = {};
 };
@@ -55,41 +52,24 @@ inline void prepend(AlignedText& text, std::string_view content) {
   rewrite.commit();
 }
 
-/// Replaces by `content`, which gets the origin of the last byte it replaces, what each_match(text, visit)
-/// visits.
-template <class EachMatch>
-void replace_matches(AlignedText& text, EachMatch&& each_match, std::string_view content) {
-  const std::string_view view = text.view();
-  std::optional<AlignedText::Rewrite> rewrite;
+/// The content gets the origin of the last byte it replaces.
+inline void replace(AlignedText& text, const Pattern& pattern, std::string_view content) {
+  Matches matches(pattern);
+  matches.start(text.view());
+  Span match;
+  if (!matches.next(match)) return;
+  AlignedText::Rewrite rewrite(text);
   std::size_t done = 0;
-  each_match(view, [&](std::size_t begin, std::size_t end) {
-    if (!rewrite) rewrite.emplace(text);
-    rewrite->copy(done, begin);
-    if (begin < end)
-      rewrite->put(content, end - 1);
+  do {
+    rewrite.copy(done, match.begin);
+    if (match.begin < match.end)
+      rewrite.put(content, match.end - 1);
     else
-      rewrite->insert(content);
-    done = end;
-  });
-  if (!rewrite) return;
-  rewrite->copy(done, view.size());
-  rewrite->commit();
-}
-
-inline void replace(AlignedText& text, const std::string& pattern, std::string_view content) {
-  replace_matches(
-      text,
-      [&](std::string_view view, auto&& visit) {
-        for (std::size_t at = view.find(pattern); at != std::string_view::npos;
-             at = view.find(pattern, at + pattern.size()))
-          visit(at, at + pattern.size());
-      },
-      content);
-}
-
-inline void replace(AlignedText& text, const Regex& regex, std::string_view content) {
-  replace_matches(
-      text, [&](std::string_view view, auto&& visit) { regex.matches(view, visit); }, content);
+      rewrite.insert(content);
+    done = match.end;
+  } while (matches.next(match));
+  rewrite.copy(done, text.view().size());
+  rewrite.commit();
 }
 
 inline void strip(AlignedText& text, bool left, bool right) {
@@ -156,7 +136,6 @@ inline void normalize(const Normalizer& normalizer, AlignedText& text) {
     switch (step.kind) {
       case Kind::prepend: detail::prepend(text, step.content); break;
       case Kind::replace: detail::replace(text, step.pattern, step.content); break;
-      case Kind::replace_regex: detail::replace(text, *step.regex, step.content); break;
       case Kind::strip: detail::strip(text, step.left, step.right); break;
       case Kind::nfc: normal_form(text, false, true); break;
       case Kind::nfd: normal_form(text, false, false); break;

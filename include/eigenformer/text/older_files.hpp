@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -73,15 +74,17 @@ namespace detail {
   };
   PostProcessor processor{.single = {special("[CLS]", 0), a, special("[SEP]", 0)},
                           .pair = {special("[CLS]", 0), a, special("[SEP]", 0), b, special("[SEP]", 1)}};
-  AddedTokens added = detail::special_tokens(vocabulary, {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"});
-  return Tokenizer(
-      {.added_tokens = std::move(added),
-       .normalizer = detail::bert_normalizer(true, true, lowercase, lowercase),
-       .pre_tokenizer = {detail::split_step(CharacterClass::white_space, SplitBehavior::removed),
-                         detail::split_step(CharacterClass::punctuation, SplitBehavior::isolated)},
-       .model = WordPiece(std::move(vocabulary), {}, file),
-       .post_processor = std::move(processor),
-       .decoder = {{.kind = DecoderStep::Kind::word_piece, .pattern = "##", .cleanup = true}}});
+  const auto parts = std::make_shared<TokenizerParts>();
+  parts->added_tokens = detail::special_tokens(vocabulary, {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"});
+  parts->post_processor = std::move(processor);
+  detail::add_bert_normalizer(parts->normalizer, true, true, lowercase, lowercase);
+  detail::add_bert_splits(parts->pre_tokenizer);
+  parts->model = std::make_unique<const WordPiece>(std::move(vocabulary), WordPieceConfig(), file);
+  DecoderStep& step = parts->decoder.emplace_back();
+  step.kind = DecoderStep::Kind::word_piece;
+  step.pattern.string = "##";
+  step.cleanup = true;
+  return Tokenizer(parts);
 }
 
 /// GPT-2, and RoBERTa and BART, which are known by their <s>, </s> and <mask>.
@@ -101,23 +104,22 @@ namespace detail {
                                   printable(line), '"')));
     json.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
   }
-  Bpe model(detail::read_vocabulary(json, file), json.merges, {.byte_level = true}, file);
-  const Vocabulary& vocabulary = model.vocabulary();
-  AddedTokens added =
+  Vocabulary vocabulary = detail::read_vocabulary(json, file);
+  const auto parts = std::make_shared<TokenizerParts>();
+  parts->added_tokens =
       detail::special_tokens(vocabulary, {"<|endoftext|>", "<s>", "<pad>", "</s>", "<unk>", "<mask>"});
-  PostProcessor processor;
   if (vocabulary.find("<s>") != Vocabulary::none && vocabulary.find("<mask>") != Vocabulary::none) {
     const TemplatePart cls = detail::special_part(vocabulary, "<s>", 0, file);
     const TemplatePart sep = detail::special_part(vocabulary, "</s>", 0, file);
     const TemplatePart a{TemplatePart::Kind::first, 0}, b{TemplatePart::Kind::second, 0};
-    processor = {.single = {cls, a, sep}, .pair = {cls, a, sep, sep, b, sep}, .trim_offsets = true};
+    parts->post_processor = {
+        .single = {cls, a, sep}, .pair = {cls, a, sep, sep, b, sep}, .trim_offsets = true};
   }
-  return Tokenizer({.added_tokens = std::move(added),
-                    .normalizer = {},
-                    .pre_tokenizer = {detail::split_step(Scanner::gpt2, SplitBehavior::isolated)},
-                    .model = std::move(model),
-                    .post_processor = std::move(processor),
-                    .decoder = {{.kind = DecoderStep::Kind::byte_level}}});
+  detail::add_gpt2_split(parts->pre_tokenizer);
+  parts->model =
+      std::make_unique<const Bpe>(std::move(vocabulary), json.merges, BpeConfig{.byte_level = true}, file);
+  parts->decoder.emplace_back().kind = DecoderStep::Kind::byte_level;
+  return Tokenizer(parts);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -6,19 +6,13 @@
 
 #include <eigenformer/text/added_tokens.hpp>
 #include <eigenformer/text/byte_alphabet.hpp>
-#include <eigenformer/text/regex.hpp>
-#include <eigenformer/text/scanner.hpp>
+#include <eigenformer/text/pattern.hpp>
 
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace eigenformer::inline EIGENFORMER_ABI::text {
-
-/// What a text is cut at: each match of one of these is a piece, and so is each stretch between two matches.
-enum class CharacterClass { white_space, punctuation, one_digit, digits, word };
-using Pattern = std::variant<CharacterClass, Scanner, Regex, std::string>;
 
 /// What becomes of the matches.
 enum class SplitBehavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
@@ -31,8 +25,8 @@ struct PreTokenizerStep {
     metaspace    // spaces become `replacement`, which is put before words as `prepend` says
   };
   enum class Prepend { always, first, never };
-  Kind kind;
-  Pattern pattern = CharacterClass::white_space;
+  Kind kind = Kind::split;
+  Pattern pattern = {};
   SplitBehavior behavior = SplitBehavior::isolated;
   bool invert = false;  // what matches and what lies between change places
   std::string replacement = {};
@@ -43,50 +37,11 @@ using PreTokenizer = std::vector<PreTokenizerStep>;
 
 /// Bytes of the buffer; with the added token that they are, or null.
 struct Word {
-  Span span;
+  Span span = {};
   const AddedToken* added = nullptr;
 };
 
 namespace detail {
-
-inline bool is_in(CharacterClass set, std::string_view text, std::size_t at) {
-  const char32_t c = code_point(text, at);
-  switch (set) {
-    case CharacterClass::white_space: return is_white_space(c);
-    case CharacterClass::punctuation: return contains(punctuation_changes, c);
-    case CharacterClass::one_digit:
-    case CharacterClass::digits: return contains(numeric_changes, c);
-    case CharacterClass::word: return contains(word_changes, c);
-  }
-  return false;
-}
-
-/// `word` is the regular expression \w+|[^\w\s]+, `digits` whole runs, the others one character each.
-template <class Visit> void matches(CharacterClass set, std::string_view text, Visit&& visit) {
-  const bool runs = set == CharacterClass::word || set == CharacterClass::digits;
-  for (std::size_t at = 0, end = 0; at < text.size(); at = end) {
-    const bool inside = is_in(set, text, at);
-    const auto same = [&] {
-      return is_in(set, text, end) == inside && !is_white_space(code_point(text, end));
-    };
-    end = at + utf8_length(text[at]);
-    if (!inside && (set != CharacterClass::word || is_white_space(code_point(text, at)))) continue;
-    while (runs && end < text.size() && same()) end += utf8_length(text[end]);
-    visit(at, end);
-  }
-}
-
-template <class Visit> void matches(Scanner scanner, std::string_view text, Visit&& visit) {
-  scan(scanner, text, visit);
-}
-template <class Visit> void matches(const Regex& regex, std::string_view text, Visit&& visit) {
-  regex.matches(text, visit);
-}
-template <class Visit> void matches(const std::string& literal, std::string_view text, Visit&& visit) {
-  for (std::size_t at = text.find(literal); at != std::string_view::npos;
-       at = text.find(literal, at + literal.size()))
-    visit(at, at + literal.size());
-}
 
 /// Puts the pieces of a word together as the behavior says. Pieces come in order through add().
 class Splitter {
@@ -99,8 +54,9 @@ class Splitter {
     previous_ = false;
   }
 
-  /// @param match  whether the bytes [begin, end) of the word are a match
+  /// @param match  whether the bytes [begin, end) of the word are a match; nothing happens if there are none
   void add(std::size_t begin, std::size_t end, bool match) {
+    if (begin == end) return;
     match = match != step_.invert;
     const Span piece{word_.begin + static_cast<std::uint32_t>(begin),
                      word_.begin + static_cast<std::uint32_t>(end)};
@@ -136,25 +92,22 @@ inline void split(const PreTokenizerStep& step, std::string_view text, std::vect
   std::vector<Word> out;
   out.reserve(words.size() + text.size() / 4);
   Splitter splitter(step, out);
-  std::visit(
-      [&](const auto& pattern) {
-        for (const Word& word : words) {
-          if (word.added) {
-            out.push_back(word);
-            continue;
-          }
-          const std::string_view part = text.substr(word.span.begin, word.span.end - word.span.begin);
-          splitter.begin(word.span);
-          std::size_t done = 0;
-          matches(pattern, part, [&](std::size_t begin, std::size_t end) {
-            if (done < begin) splitter.add(done, begin, false);
-            if (begin < end) splitter.add(begin, end, true);
-            done = end;
-          });
-          if (done < part.size()) splitter.add(done, part.size(), false);
-        }
-      },
-      step.pattern);
+  Matches matches(step.pattern);
+  for (const Word& word : words) {
+    if (word.added) {
+      out.push_back(word);
+      continue;
+    }
+    const std::string_view part = text.substr(word.span.begin, word.span.end - word.span.begin);
+    splitter.begin(word.span);
+    matches.start(part);
+    std::size_t done = 0;
+    for (Span match; matches.next(match); done = match.end) {
+      splitter.add(done, match.begin, false);
+      splitter.add(match.begin, match.end, true);
+    }
+    splitter.add(done, part.size(), false);
+  }
   words = std::move(out);
 }
 

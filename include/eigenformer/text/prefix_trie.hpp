@@ -18,13 +18,15 @@ class PrefixTrie {
  public:
   PrefixTrie() = default;
 
-  /// @param strings  different from one another and not empty, each with the value that visit() gets
-  explicit PrefixTrie(std::vector<std::pair<std::string_view, Token>> strings) {
+  /// @param strings  not empty, each with the value that visit() gets: of equal ones, the least
+  [[gnu::cold]] explicit PrefixTrie(std::vector<std::pair<std::string_view, Token>> strings) {
     std::sort(strings.begin(), strings.end());
     nodes_.resize(512);
     nodes_[0].check = 0;
-    build(strings);
+    if (!strings.empty()) build(strings);
   }
+
+  bool empty() const { return nodes_[0].base == 0; }
 
   /// Calls visit(length, value) for each string that the text begins with, the shortest first.
   template <class Visit> void prefixes(std::string_view text, Visit&& visit) const {
@@ -49,14 +51,15 @@ class PrefixTrie {
 
   static std::int32_t byte(char c) { return static_cast<unsigned char>(c); }
 
-  void build(const std::vector<std::pair<std::string_view, Token>>& strings) {
+  [[gnu::cold]] void build(const std::vector<std::pair<std::string_view, Token>>& strings) {
     std::vector<Range> open{{0, strings.size(), 0, 0}};
     std::vector<Range> children;
     while (!open.empty()) {
       Range range = open.back();
       open.pop_back();
-      if (range.begin < range.end && strings[range.begin].first.size() == range.depth)
-        nodes_[static_cast<std::size_t>(range.node)].value = strings[range.begin++].second;
+      if (strings[range.begin].first.size() == range.depth)
+        nodes_[static_cast<std::size_t>(range.node)].value = strings[range.begin].second;
+      while (range.begin < range.end && strings[range.begin].first.size() == range.depth) ++range.begin;
       children.clear();
       for (std::size_t i = range.begin, end = i; i < range.end; i = end) {
         while (end < range.end && strings[end].first[range.depth] == strings[i].first[range.depth]) ++end;
@@ -74,7 +77,7 @@ class PrefixTrie {
   }
 
   /// A base at which all children fall on free nodes. Whatever byte follows, base + byte is inside.
-  std::int32_t place(const std::vector<Range>& children) {
+  [[gnu::cold]] std::int32_t place(const std::vector<Range>& children) {
     while (nodes_[first_free_].check >= 0) ++first_free_;
     std::size_t tries = 0;
     for (std::size_t base = first_free_ > 256 ? first_free_ - 255 : 1;; ++base) {

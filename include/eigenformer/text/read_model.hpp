@@ -2,14 +2,17 @@
 #pragma once
 
 #include <eigenformer/text/added_tokens.hpp>
+#include <eigenformer/text/bpe.hpp>
 #include <eigenformer/text/json_node.hpp>
-#include <eigenformer/text/model.hpp>
 #include <eigenformer/text/normalizer.hpp>
 #include <eigenformer/text/tokenizer_json.hpp>
+#include <eigenformer/text/unigram.hpp>
+#include <eigenformer/text/word_level.hpp>
+#include <eigenformer/text/word_piece.hpp>
 
 #include <algorithm>
 #include <limits>
-#include <set>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,23 +43,25 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
 }
 
 /// @param byte_level  whether the model gets bytes where its vocabulary has characters of the byte alphabet
-[[gnu::cold]] inline Bpe read_bpe(const TokenizerJson& json, const JsonNode& model, bool byte_level,
-                                  const std::string& file) {
+[[gnu::cold]] inline std::unique_ptr<const TokenModel> read_bpe(const TokenizerJson& json,
+                                                                const JsonNode& model, bool byte_level,
+                                                                const std::string& file) {
   if (!model["dropout"].is_null())
     model["dropout"].refuse("dropout is not supported: it makes encoding random");
-  return Bpe(read_vocabulary(json, file), json.merges,
-             {.unk_token = model["unk_token"].string_or_empty(),
-              .continuing_subword_prefix = model["continuing_subword_prefix"].string_or_empty(),
-              .end_of_word_suffix = model["end_of_word_suffix"].string_or_empty(),
-              .fuse_unk = model["fuse_unk"].flag(false),
-              .byte_fallback = model["byte_fallback"].flag(false),
-              .ignore_merges = model["ignore_merges"].flag(false),
-              .byte_level = byte_level},
-             file + ": model");
+  BpeConfig config{.unk_token = model["unk_token"].string_or_empty(),
+                   .continuing_subword_prefix = model["continuing_subword_prefix"].string_or_empty(),
+                   .end_of_word_suffix = model["end_of_word_suffix"].string_or_empty(),
+                   .fuse_unk = model["fuse_unk"].flag(false),
+                   .byte_fallback = model["byte_fallback"].flag(false),
+                   .ignore_merges = model["ignore_merges"].flag(false),
+                   .byte_level = byte_level};
+  return std::make_unique<const Bpe>(read_vocabulary(json, file), json.merges, std::move(config),
+                                     file + ": model");
 }
 
-[[gnu::cold]] inline WordPiece read_word_piece(const TokenizerJson& json, const JsonNode& model,
-                                               const std::string& file) {
+[[gnu::cold]] inline std::unique_ptr<const TokenModel> read_word_piece(const TokenizerJson& json,
+                                                                       const JsonNode& model,
+                                                                       const std::string& file) {
   constexpr std::int64_t most = 1 << 30;
   WordPieceConfig config;
   if (!model["unk_token"].is_null()) config.unk_token = model["unk_token"].string();
@@ -64,10 +69,10 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
     config.continuing_subword_prefix = model["continuing_subword_prefix"].string();
   if (!model["max_input_chars_per_word"].is_null())
     config.max_input_chars_per_word = static_cast<Index>(model["max_input_chars_per_word"].integer(most));
-  return WordPiece(read_vocabulary(json, file), std::move(config), file + ": model");
+  return std::make_unique<const WordPiece>(read_vocabulary(json, file), std::move(config), file + ": model");
 }
 
-[[gnu::cold]] inline Unigram read_unigram(const JsonNode& model) {
+[[gnu::cold]] inline std::unique_ptr<const TokenModel> read_unigram(const JsonNode& model) {
   Vocabulary vocabulary;
   std::vector<double> scores;
   for (const JsonNode& entry : model["vocab"].elements()) {
@@ -83,7 +88,8 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
     if (static_cast<std::size_t>(unk) >= scores.size())
       model["unk_id"].refuse(concat(unk, " is not the id of one of ", scores.size(), " tokens"));
   }
-  return Unigram(std::move(vocabulary), std::move(scores), unk, model["byte_fallback"].flag(false));
+  return std::make_unique<const Unigram>(std::move(vocabulary), std::move(scores), unk,
+                                         model["byte_fallback"].flag(false));
 }
 
 /// The type of a model; old files do not name it, its fields tell.
@@ -94,15 +100,17 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
   return model["continuing_subword_prefix"].is_null() ? "WordLevel" : "WordPiece";
 }
 
-[[gnu::cold]] inline TokenModel read_model(const TokenizerJson& json, const JsonNode& model, bool byte_level,
-                                           const std::string& file) {
+[[gnu::cold]] inline std::unique_ptr<const TokenModel> read_model(const TokenizerJson& json,
+                                                                  const JsonNode& model, bool byte_level,
+                                                                  const std::string& file) {
   const std::string type = model_type(json, model);
   if (type == "BPE") return read_bpe(json, model, byte_level, file);
   if (type == "WordPiece") return read_word_piece(json, model, file);
   if (type == "Unigram") return read_unigram(model);
   if (type == "WordLevel")
-    return WordLevel(read_vocabulary(json, file), model["unk_token"].string_or_empty());
-  model.refuse_type(type);
+    return std::make_unique<const WordLevel>(read_vocabulary(json, file),
+                                             model["unk_token"].string_or_empty());
+  model["type"].refuse_value(type);
 }
 
 /// The content of a token as it looks in normalized text.
@@ -119,8 +127,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
   if (node.is_null()) return {};
   std::vector<AddedToken> tokens;
   std::vector<std::string> searched;
-  std::set<std::string> contents;
-  std::set<Token> ids;
+  Vocabulary seen;
   const auto elements = node.elements();
   for (const JsonNode& element : elements) {
     AddedToken token{.content = element["content"].nonempty_string(),
@@ -137,8 +144,9 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
       element.refuse(
           concat("\"", token.content, "\" has id ", token.id, ", which is that of \"", *other, '"'));
     checked_id(token.id, elements.size() + static_cast<std::size_t>(vocabulary.size()), token.content, file);
-    if (!contents.insert(token.content).second) element.refuse(concat('"', token.content, "\" stands twice"));
-    if (!ids.insert(token.id).second) element.refuse(concat("id ", token.id, " stands twice"));
+    if (seen.find(token.content) != Vocabulary::none)
+      element.refuse(concat('"', token.content, "\" stands twice"));
+    if (!seen.insert(token.content, token.id)) element.refuse(concat("id ", token.id, " stands twice"));
     searched.push_back(token.normalized ? normalized_content(normalizer, token.content) : token.content);
     tokens.push_back(std::move(token));
   }

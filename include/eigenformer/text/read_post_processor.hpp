@@ -19,7 +19,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
     return {id == "A" ? TemplatePart::Kind::first : TemplatePart::Kind::second, type_id(sequence)};
   }
   const JsonNode special = node["SpecialToken"];
-  const JsonNode described = special_tokens[special["id"].string()];
+  const JsonNode described = special_tokens[special["id"].string()];  // the key lives in the file
   TemplatePart part{TemplatePart::Kind::special, type_id(special)};
   for (const JsonNode& id : described["ids"].elements()) part.ids.push_back(id.token());
   for (const JsonNode& token : described["tokens"].elements()) part.tokens.push_back(token.string());
@@ -70,7 +70,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
   } else if (type == "BertProcessing") {
     read_fixed(node, false, out);
   } else {
-    node.refuse_type(type);
+    node["type"].refuse_value(type);
   }
 }
 
@@ -93,7 +93,7 @@ inline constexpr std::int64_t longest_input = 1 << 30;
   else if (strategy == "OnlySecond")
     out.strategy = Truncation::Strategy::only_second;
   else if (strategy != "LongestFirst")
-    node["strategy"].refuse(concat("\"", strategy, "\" is not supported"));
+    node["strategy"].refuse_value(strategy);
   return out;
 }
 
@@ -106,7 +106,7 @@ inline constexpr std::int64_t longest_input = 1 << 30;
   if (strategy.is_object())
     out.length = static_cast<Index>(strategy["Fixed"].integer(1 << 24));
   else if (strategy.string() != "BatchLongest")  // a batch of one: only the multiple counts
-    strategy.refuse(concat("\"", strategy.string(), "\" is not supported"));
+    strategy.refuse_value(strategy.string());
   if (const JsonNode multiple = node["pad_to_multiple_of"]; !multiple.is_null())
     out.multiple = static_cast<Index>(multiple.integer(1 << 24));
   return out;

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <eigenformer/core/error.hpp>
+#include <eigenformer/text/aligned_text.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -16,8 +18,10 @@ namespace eigenformer::inline EIGENFORMER_ABI::text {
 
 class Regex {
  public:
+  Regex() = default;
+
   /// @throws ConfigError  if the pattern does not compile
-  explicit Regex(const std::string& pattern) : pattern_(pattern) {
+  [[gnu::cold]] explicit Regex(const std::string& pattern) : pattern_(pattern) {
     OnigEncoding encoding = ONIG_ENCODING_UTF8;
     onig_initialize(&encoding, 1);
     OnigRegex regex = nullptr;
@@ -34,42 +38,47 @@ class Regex {
 
   const std::string& pattern() const { return pattern_; }
 
-  /// Calls visit(begin, end) for every match in a text, from left to right.
-  ///
-  /// @throws InputError  if a search backtracks without end
-  template <class Visit> void matches(std::string_view text, Visit&& visit) const {
-    constexpr unsigned long most_retries = 10'000'000;
-    const std::unique_ptr<OnigMatchParam, void (*)(OnigMatchParam*)> limits(onig_new_match_param(),
-                                                                            &onig_free_match_param);
-    onig_initialize_match_param(limits.get());
-    onig_set_retry_limit_in_match_of_match_param(limits.get(), most_retries);
-    onig_set_retry_limit_in_search_of_match_param(limits.get(), most_retries);
-    const std::unique_ptr<OnigRegion, void (*)(OnigRegion*)> region(
-        onig_region_new(), [](OnigRegion* r) { onig_region_free(r, 1); });
-    const OnigUChar *begin = bytes(text), *end = begin + text.size();
-    for (const OnigUChar* from = begin; from <= end;) {
-      const int at = onig_search_with_param(regex_.get(), begin, end, from, end, region.get(),
-                                            ONIG_OPTION_NONE, limits.get());
-      if (at == ONIG_MISMATCH) return;
-      if (at < 0)
-        fail(InputError(concat("the regex \"", printable(pattern_), "\" takes too long on a text of ",
-                               text.size(), " bytes (Oniguruma: error ", at, ')')));
-      const auto first = static_cast<std::size_t>(region->beg[0]);
-      const auto last = static_cast<std::size_t>(region->end[0]);
-      visit(first, last);
-      from = begin + last;
-      if (first == last) ++from;  // an empty match; the search goes on at the next byte
-      while (from < end && (*from & 0xC0) == 0x80) ++from;
-    }
-  }
-
  private:
+  friend class RegexSearch;
+
   static const OnigUChar* bytes(std::string_view text) {
     return reinterpret_cast<const OnigUChar*>(text.data());
   }
 
   std::string pattern_;
-  std::shared_ptr<OnigRegexType> regex_;  // searches change nothing in it
+  std::shared_ptr<OnigRegexType> regex_;  // searches change nothing in it; null: default-constructed
+};
+
+/// What searches with a regex need beside it.
+class RegexSearch {
+ public:
+  [[gnu::cold]] RegexSearch()
+      : limits_(onig_new_match_param(), &onig_free_match_param), region_(onig_region_new(), &free) {
+    constexpr unsigned long most_retries = 10'000'000;
+    onig_initialize_match_param(limits_.get());
+    onig_set_retry_limit_in_match_of_match_param(limits_.get(), most_retries);
+    onig_set_retry_limit_in_search_of_match_param(limits_.get(), most_retries);
+  }
+
+  /// The first match in a text that begins at byte `from` or after; nothing if there is none.
+  ///
+  /// @throws InputError  if the search backtracks without end
+  std::optional<Span> find(const Regex& regex, std::string_view text, std::size_t from) const {
+    const OnigUChar *begin = Regex::bytes(text), *end = begin + text.size();
+    const int at = onig_search_with_param(regex.regex_.get(), begin, end, begin + from, end, region_.get(),
+                                          ONIG_OPTION_NONE, limits_.get());
+    if (at == ONIG_MISMATCH) return std::nullopt;
+    if (at < 0)
+      fail(InputError(concat("the regex \"", printable(regex.pattern_), "\" takes too long on a text of ",
+                             text.size(), " bytes (Oniguruma: error ", at, ')')));
+    return Span{static_cast<std::uint32_t>(region_->beg[0]), static_cast<std::uint32_t>(region_->end[0])};
+  }
+
+ private:
+  static void free(OnigRegion* region) { onig_region_free(region, 1); }
+
+  std::unique_ptr<OnigMatchParam, void (*)(OnigMatchParam*)> limits_;
+  std::unique_ptr<OnigRegion, void (*)(OnigRegion*)> region_;
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

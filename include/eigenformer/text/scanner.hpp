@@ -4,6 +4,7 @@
 // (unicode_tables.hpp); the tests compare them with Oniguruma.
 #pragma once
 
+#include <eigenformer/text/aligned_text.hpp>
 #include <eigenformer/text/unicode.hpp>
 #include <eigenformer/text/unicode_tables.hpp>
 
@@ -140,21 +141,19 @@ inline std::size_t scan_clip(std::string_view text, std::size_t at) {
 
 }  // namespace detail
 
-/// Calls visit(begin, end) for every match in a text, from left to right.
-template <class Visit> void scan(Scanner scanner, std::string_view text, Visit&& visit) {
-  for (std::size_t at = 0, end = 0; at < text.size(); at = end) {
-    switch (scanner) {
-      case Scanner::gpt2: end = detail::scan_gpt2(text, at); break;
-      case Scanner::llama3: end = detail::scan_llama3(text, at, 3); break;
-      case Scanner::qwen: end = detail::scan_llama3(text, at, 1); break;
-      case Scanner::clip:
-        end = detail::skip_kind(text, at, detail::CharKind::space);
-        if (end > at) continue;  // white space matches nothing
-        end = detail::scan_clip(text, at);
-        break;
-    }
-    visit(at, end);
+/// The first match in a text that begins at byte `from` or after. Empty: there is none.
+inline Span scan(Scanner scanner, std::string_view text, std::size_t from) {
+  if (scanner == Scanner::clip)
+    from = detail::skip_kind(text, from, detail::CharKind::space);  // no part of any
+  if (from == text.size()) return {};
+  std::size_t end = from;
+  switch (scanner) {
+    case Scanner::gpt2: end = detail::scan_gpt2(text, from); break;
+    case Scanner::llama3: end = detail::scan_llama3(text, from, 3); break;
+    case Scanner::qwen: end = detail::scan_llama3(text, from, 1); break;
+    case Scanner::clip: end = detail::scan_clip(text, from); break;
   }
+  return {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(end)};
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -18,7 +18,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -28,34 +27,35 @@ namespace text {
 
 /// Everything a tokenizer consists of, as its file describes it.
 struct TokenizerParts {
-  AddedTokens added_tokens;
-  Normalizer normalizer;
-  PreTokenizer pre_tokenizer;
-  TokenModel model;
-  PostProcessor post_processor;
-  Decoder decoder{{.kind = DecoderStep::Kind::spaces}};
-  std::optional<Truncation> truncation = {};  // what the file asks for whenever a text is encoded
+  AddedTokens added_tokens = {};
+  Normalizer normalizer = {};
+  PreTokenizer pre_tokenizer = {};
+  std::unique_ptr<const TokenModel> model = {};  // not null
+  PostProcessor post_processor = {};
+  Decoder decoder = {};
+  std::optional<Truncation> truncation = {};  // what the file would have done to texts: see EncodeOptions
   std::optional<Padding> padding = {};
 };
 
 }  // namespace text
 
+/// Nothing is cut off and nothing is padded unless it is asked for here.
 struct EncodeOptions {
-  bool add_special_tokens = true;  // what the post-processor puts around the texts
+  bool add_special_tokens = true;                   // what the post-processor puts around the texts
+  std::optional<text::Truncation> truncation = {};  // the file's own: Tokenizer::file_options()
+  std::optional<text::Padding> padding = {};
 };
 
 /// Const after construction: any number of threads may use one. Copies share their tables.
 class Tokenizer {
  public:
-  explicit Tokenizer(text::TokenizerParts parts)
-      : parts_(std::make_shared<const text::TokenizerParts>(std::move(parts))) {}
+  explicit Tokenizer(std::shared_ptr<const text::TokenizerParts> parts) : parts_(std::move(parts)) {}
 
-  /// The ids of a text.
+  /// The ids of a text, all of them: the truncation and the padding that some files ask for are left to
+  /// encode_full().
   ///
   /// @throws InputError  if the text is not UTF-8 (replace_invalid_utf8() makes it so) or longer than 1 GiB
   std::vector<Token> encode(std::string_view text, bool add_special_tokens = true) const {
-    if (parts_->truncation || parts_->padding)
-      return encode_full(text, std::nullopt, {.add_special_tokens = add_special_tokens}).ids;
     const text::EncodedText first = run(text, false);
     std::vector<Token> ids;
     ids.reserve(first.pieces.size() + 2);
@@ -70,7 +70,8 @@ class Tokenizer {
 
   /// The ids of a text or a pair of texts, with their strings, offsets and masks.
   ///
-  /// @throws InputError  as encode()
+  /// @throws InputError  as encode(); also for a text that truncation cannot cut as it is asked to
+  /// @throws ConfigError  for a truncation that leaves no room
   Encoding encode_full(std::string_view text, std::optional<std::string_view> pair = std::nullopt,
                        const EncodeOptions& options = {}) const {
     const text::PostProcessor& processor = parts_->post_processor;
@@ -79,9 +80,15 @@ class Tokenizer {
     if (pair) second = text::describe(run(*pair, true), *pair, processor);
     Encoding encoding =
         text::assemble(first, second ? &*second : nullptr, processor,
-                       parts_->truncation ? &*parts_->truncation : nullptr, options.add_special_tokens);
-    if (parts_->padding) text::pad(encoding, *parts_->padding);
+                       options.truncation ? &*options.truncation : nullptr, options.add_special_tokens);
+    if (options.padding) text::pad(encoding, *options.padding);
     return encoding;
+  }
+
+  /// Special tokens, truncation and padding as the tokenizer's file has them, which is what the reference
+  /// engine does unasked.
+  EncodeOptions file_options() const {
+    return {.truncation = parts_->truncation, .padding = parts_->padding};
   }
 
   /// The text of tokens. Ids without a token are left out, as the reference engine does.
@@ -105,7 +112,7 @@ class Tokenizer {
   }
 
   std::optional<Token> token_to_id(std::string_view token) const {
-    if (const text::AddedToken* added = parts_->added_tokens.find(std::string(token))) return added->id;
+    if (const text::AddedToken* added = parts_->added_tokens.find(token)) return added->id;
     const Token id = vocabulary().find(token);
     return id == text::Vocabulary::none ? std::nullopt : std::optional<Token>(id);
   }
@@ -124,7 +131,7 @@ class Tokenizer {
   const text::TokenizerParts& parts() const { return *parts_; }
 
   /// The model's own tokens, without the added ones.
-  const text::Vocabulary& vocabulary() const { return text::vocabulary_of(parts_->model); }
+  const text::Vocabulary& vocabulary() const { return parts_->model->vocabulary(); }
 
  private:
   friend class TextStream;
@@ -162,8 +169,7 @@ class Tokenizer {
                                        words.push_back({span(from, to), token});
                                      });
           text::pre_tokenize(parts_->pre_tokenizer, part, words);
-          std::visit([&](const auto& model) { append_words(out, model, part, words, number); },
-                     parts_->model);
+          append_words(out, part, words, number);
         });
     return out;
   }
@@ -181,9 +187,8 @@ class Tokenizer {
     out.word_ids.push_back(word);
   }
 
-  template <class Model>
-  static void append_words(text::EncodedText& out, const Model& model, const text::AlignedText& part,
-                           const std::vector<text::Word>& words, Index& number) {
+  void append_words(text::EncodedText& out, const text::AlignedText& part,
+                    const std::vector<text::Word>& words, Index& number) const {
     for (const text::Word& word : words) {
       if (word.added) {
         append_added(out, *word.added, part, word.span, number++);
@@ -191,24 +196,22 @@ class Tokenizer {
       }
       if (word.span.begin == word.span.end) continue;
       const std::size_t before = out.pieces.size();
-      model.encode(part.view().substr(word.span.begin, word.span.end - word.span.begin), out.pieces);
-      if (part.tracked()) describe(out, before, model, part, word.span, number);
+      parts_->model->encode(part.view().substr(word.span.begin, word.span.end - word.span.begin), out.pieces);
+      if (part.tracked()) describe(out, before, part, word.span, number);
       ++number;
     }
   }
 
   /// The strings and origins of the pieces of a word, from piece `before` on.
-  template <class Model>
-  static void describe(text::EncodedText& out, std::size_t before, const Model& model,
-                       const text::AlignedText& part, text::Span word, Index number) {
+  void describe(text::EncodedText& out, std::size_t before, const text::AlignedText& part, text::Span word,
+                Index number) const {
     std::uint32_t at = word.begin;
     for (std::size_t i = before; i < out.pieces.size(); ++i) {
       const text::Piece piece = out.pieces[i];
       const text::Span covered{at - piece.back, at + piece.bytes};
-      bool literal = false;
-      if constexpr (std::is_same_v<Model, text::Unigram>) literal = model.is_unknown(piece.id);
-      out.tokens.emplace_back(literal ? part.view().substr(covered.begin, covered.end - covered.begin)
-                                      : *model.vocabulary().token(piece.id));
+      out.tokens.emplace_back(parts_->model->is_unknown(piece.id)
+                                  ? part.view().substr(covered.begin, covered.end - covered.begin)
+                                  : *vocabulary().token(piece.id));
       out.origins.push_back(part.origin(covered));
       out.word_ids.push_back(number);
       at = covered.end;

@@ -12,6 +12,7 @@
 #include <iterator>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -28,23 +29,23 @@ struct TokenizerJson {
 namespace detail {
 
 /// Builds a TokenizerJson from the parser's events. The names of the members are those nlohmann-json calls.
-class TokenizerJsonEvents {
+class TokenizerJsonEvents final : public nlohmann::json_sax<nlohmann::json> {
  public:
   TokenizerJsonEvents(std::string file, TokenizerJson& out) : file_(std::move(file)), out_(out) {}
 
-  bool null() { return value(nullptr); }
-  bool boolean(bool flag) { return value(flag); }
-  bool number_integer(std::int64_t number) {
+  bool null() override { return value(nullptr); }
+  bool boolean(bool flag) override { return value(flag); }
+  bool number_integer(std::int64_t number) override {
     return place_ == Place::vocabulary ? entry(number) : value(number);
   }
-  bool number_unsigned(std::uint64_t number) {
+  bool number_unsigned(std::uint64_t number) override {
     if (place_ != Place::vocabulary) return value(number);
     if (number > (std::numeric_limits<std::uint32_t>::max)())
       refuse("model.vocab", concat("id ", number, " is too large"));
     return entry(static_cast<std::int64_t>(number));
   }
-  bool number_float(double number, const std::string&) { return value(number); }
-  bool string(std::string& text) {
+  bool number_float(double number, const std::string&) override { return value(number); }
+  bool string(std::string& text) override {
     if (place_ == Place::merges) {
       const std::size_t space = text.find(' ');
       if (space == std::string::npos || text.find(' ', space + 1) != std::string::npos)
@@ -58,16 +59,16 @@ class TokenizerJsonEvents {
     }
     return value(std::move(text));
   }
-  bool binary(nlohmann::json::binary_t&) { return false; }  // not in JSON text
+  bool binary(nlohmann::json::binary_t&) override { return false; }  // not in JSON text
 
-  bool start_object(std::size_t) {
+  bool start_object(std::size_t) override {
     if (place_ == Place::none && in_model("vocab")) {
       place_ = Place::vocabulary;
       return true;
     }
     return start(nlohmann::json::object());
   }
-  bool key(std::string& name) {
+  bool key(std::string& name) override {
     if (place_ != Place::none) {
       key_ = std::move(name);
       return true;
@@ -77,9 +78,9 @@ class TokenizerJsonEvents {
     names_.back() = std::move(name);
     return true;
   }
-  bool end_object() { return place_ == Place::vocabulary ? leave() : end(); }
+  bool end_object() override { return place_ == Place::vocabulary ? leave() : end(); }
 
-  bool start_array(std::size_t) {
+  bool start_array(std::size_t) override {
     if (place_ == Place::none && in_model("merges")) {
       place_ = Place::merges;
       return true;
@@ -91,7 +92,7 @@ class TokenizerJsonEvents {
     }
     return start(nlohmann::json::array());
   }
-  bool end_array() {
+  bool end_array() override {
     if (place_ == Place::merge) {
       if (merge_.size() != 2) refuse(merge_name(), concat("expected two tokens, found ", merge_.size()));
       out_.merges.emplace_back(std::move(merge_[0]), std::move(merge_[1]));
@@ -101,7 +102,7 @@ class TokenizerJsonEvents {
     return place_ == Place::merges ? leave() : end();
   }
 
-  bool parse_error(std::size_t byte, const std::string&, const nlohmann::json::exception& error) {
+  bool parse_error(std::size_t byte, const std::string&, const nlohmann::json::exception& error) override {
     const std::string what = error.what();  // "[json.exception.parse_error.101] parse error at line …: …"
     const std::size_t text = what.find("parse error");
     fail(FileError(file_, concat("not JSON at byte ", byte, ": ",
@@ -194,8 +195,10 @@ class TokenizerJsonEvents {
   TokenizerJson out;
   detail::TokenizerJsonEvents events(file, out);
   // The parser itself: json::sax_parse would compile the readers of five binary formats beside it.
-  auto input = nlohmann::detail::input_adapter(content);
-  nlohmann::detail::parser<nlohmann::json, decltype(input)>(std::move(input)).sax_parse(&events);
+  // Bytes and an abstract receiver, as in hub/json.hpp: one parser is compiled for both.
+  auto input = nlohmann::detail::input_adapter(std::string_view(content));
+  nlohmann::detail::parser<nlohmann::json, decltype(input)>(std::move(input))
+      .sax_parse(static_cast<nlohmann::json_sax<nlohmann::json>*>(&events));
   if (!out.root.is_object()) fail(FileError(file, "expected a JSON object"));
   return out;
 }

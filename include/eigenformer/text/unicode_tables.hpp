@@ -9,14 +9,14 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <iterator>
+#include <span>
 
 namespace eigenformer::inline EIGENFORMER_ABI::text {
 
 /// Whether a code point is in a set given by the ascending code points at which membership changes.
-template <std::size_t n> constexpr bool contains(const std::uint32_t (&changes)[n], char32_t c) {
-  const auto* after = std::upper_bound(std::begin(changes), std::end(changes), static_cast<std::uint32_t>(c));
-  return (after - std::begin(changes)) % 2 == 1;
+inline bool contains(std::span<const std::uint32_t> changes, char32_t c) {
+  const auto after = std::upper_bound(changes.begin(), changes.end(), static_cast<std::uint32_t>(c));
+  return (after - changes.begin()) % 2 == 1;
 }
 
 // clang-format off

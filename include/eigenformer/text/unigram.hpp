@@ -17,13 +17,13 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::text {
 
-class Unigram {
+class Unigram final : public TokenModel {
  public:
   /// @param scores  log-probability of each id
   /// @param unk  the token for what is unknown; Vocabulary::none if there is none
   /// @param byte_fallback  unknown characters become their bytes, <0x00> to <0xFF>, where these exist
-  Unigram(Vocabulary vocabulary, std::vector<double> scores, Token unk, bool byte_fallback)
-      : vocabulary_(std::move(vocabulary)), scores_(std::move(scores)), unk_(unk) {
+  [[gnu::cold]] Unigram(Vocabulary vocabulary, std::vector<double> scores, Token unk, bool byte_fallback)
+      : TokenModel(std::move(vocabulary)), scores_(std::move(scores)), unk_(unk) {
     std::vector<std::pair<std::string_view, Token>> strings;
     for (Token id = 0; id < vocabulary_.end_id(); ++id)
       if (const auto token = vocabulary_.token(id); token && !token->empty())
@@ -35,16 +35,14 @@ class Unigram {
       bytes_[byte] = byte_fallback ? vocabulary_.find(byte_token(byte)) : Vocabulary::none;
   }
 
-  const Vocabulary& vocabulary() const { return vocabulary_; }
   const std::vector<double>& scores() const { return scores_; }
 
-  /// Whether a token's string is the text it stands for and not its entry in the vocabulary.
-  bool is_unknown(Token id) const { return id == unk_; }
+  bool is_unknown(Token id) const override { return id == unk_; }
 
   /// Appends the tokens of a word; neighbouring unknown characters give one.
   ///
   /// @throws InputError  if something is unknown and there is no token for it
-  void encode(std::string_view word, std::vector<Piece>& out) const {
+  void encode(std::string_view word, std::vector<Piece>& out) const override {
     constexpr std::size_t few = 64;
     std::array<Best, few> small;
     std::vector<Best> large;
@@ -119,7 +117,6 @@ class Unigram {
     out.push_back({known == Vocabulary::none ? unk_ : known, length});
   }
 
-  Vocabulary vocabulary_;
   std::vector<double> scores_;
   PrefixTrie trie_;
   Token unk_;

@@ -65,10 +65,16 @@ class Vocabulary {
   /// The string of an id; nothing if there is no such token. It lives as long as the vocabulary does not
   /// change.
   std::optional<std::string_view> token(Token id) const {
-    if (id < 0 || static_cast<std::size_t>(id) >= by_id_.size()) return std::nullopt;
-    const std::int32_t entry = by_id_[static_cast<std::size_t>(id)];
-    if (entry < 0) return std::nullopt;
-    return string(entries_[static_cast<std::size_t>(entry)]);
+    const auto entry = position(id);
+    if (!entry) return std::nullopt;
+    return string(entries_[*entry]);
+  }
+
+  /// How many tokens were added before the one with an id; nothing if there is no such token.
+  std::optional<std::size_t> position(Token id) const {
+    if (id < 0 || static_cast<std::size_t>(id) >= by_id_.size() || by_id_[static_cast<std::size_t>(id)] < 0)
+      return std::nullopt;
+    return static_cast<std::size_t>(by_id_[static_cast<std::size_t>(id)]);
   }
 
   /// Number of tokens.

@@ -4,9 +4,8 @@
 #pragma once
 
 #include <eigenformer/core/error.hpp>
-#include <eigenformer/text/piece.hpp>
+#include <eigenformer/text/model.hpp>
 #include <eigenformer/text/utf8.hpp>
-#include <eigenformer/text/vocabulary.hpp>
 
 #include <algorithm>
 #include <string>
@@ -22,12 +21,12 @@ struct WordPieceConfig {
   Index max_input_chars_per_word = 100;  // longer words are unknown
 };
 
-class WordPiece {
+class WordPiece final : public TokenModel {
  public:
   /// @param name  of the model, before the names of its fields in messages
   /// @throws ConfigError  if unk_token is not in the vocabulary
-  WordPiece(Vocabulary vocabulary, WordPieceConfig config, std::string_view name = "model")
-      : vocabulary_(std::move(vocabulary)),
+  [[gnu::cold]] WordPiece(Vocabulary vocabulary, WordPieceConfig config, std::string_view name = "model")
+      : TokenModel(std::move(vocabulary)),
         config_(std::move(config)),
         unk_(vocabulary_.find(config_.unk_token)) {
     if (unk_ == Vocabulary::none)
@@ -42,11 +41,10 @@ class WordPiece {
     }
   }
 
-  const Vocabulary& vocabulary() const { return vocabulary_; }
   const WordPieceConfig& config() const { return config_; }
 
   /// Appends the tokens of a word; one unk_token if any of it is not in the vocabulary.
-  void encode(std::string_view word, std::vector<Piece>& out) const {
+  void encode(std::string_view word, std::vector<Piece>& out) const override {
     const std::size_t first = out.size();
     const auto unknown = [&] {
       out.resize(first, Piece{unk_, 0});
@@ -68,39 +66,10 @@ class WordPiece {
   }
 
  private:
-  Vocabulary vocabulary_;
   WordPieceConfig config_;
   Vocabulary continuing_;  // the pieces inside words, without their prefix
   Token unk_;
   std::size_t longest_ = 0;  // bytes of a token
-};
-
-/// A vocabulary of whole words.
-class WordLevel {
- public:
-  /// @param unk_token  for words that are not in the vocabulary
-  WordLevel(Vocabulary vocabulary, std::string unk_token)
-      : vocabulary_(std::move(vocabulary)),
-        unk_token_(std::move(unk_token)),
-        unk_(vocabulary_.find(unk_token_)) {}
-
-  const Vocabulary& vocabulary() const { return vocabulary_; }
-
-  /// @throws InputError  if the word is unknown, and the vocabulary has no unk_token
-  void encode(std::string_view word, std::vector<Piece>& out) const {
-    Token id = vocabulary_.find(word);
-    if (id == Vocabulary::none) id = unk_;
-    if (id == Vocabulary::none)
-      fail(InputError(concat("the word \"", printable(word),
-                             "\" is not in the vocabulary, and its unk_token \"", unk_token_,
-                             "\" is not either")));
-    out.push_back({id, static_cast<std::uint32_t>(word.size())});
-  }
-
- private:
-  Vocabulary vocabulary_;
-  std::string unk_token_;
-  Token unk_;
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text
