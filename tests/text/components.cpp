@@ -54,8 +54,7 @@ TEST_CASE("every pre-tokenizer gives what the reference engine gives") {
     if (description["type"] == "UnicodeScripts") continue;  // refused by name
     const auto name = description.dump();
     CAPTURE(name);
-    if (!known.contains(name))
-      ef::text::detail::read_pre_tokenizer({description, "test"}, known[name]);
+    if (!known.contains(name)) ef::text::detail::read_pre_tokenizer({description, "test"}, known[name]);
     const auto text = record["text"].get<std::string>();
     CAPTURE(text);
     AlignedText aligned(text, whole(text), true);

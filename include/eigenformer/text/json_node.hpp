@@ -20,10 +20,17 @@ class JsonNode {
   /// The whole content; it and the file's name must outlive all nodes.
   JsonNode(const nlohmann::json& root, const std::string& file) : root_(&root), file_(&file), value_(&root) {}
 
+  /// The file, and the place in it: "tokenizer.json: model.merges".
+  [[gnu::cold]] std::string name() const {
+    std::string path;
+    prepend_path(*root_, path);
+    return concat(*file_, ": ", path);
+  }
+
   [[noreturn, gnu::cold]] void refuse(const std::string& why) const {
-    std::string name;
-    append_path(*root_, name);
-    fail(FileError(*file_, concat(name, ": ", why)));
+    std::string path;
+    prepend_path(*root_, path);
+    fail(FileError(*file_, concat(path, ": ", why)));
   }
   [[noreturn, gnu::cold]] void refuse_value(const std::string& value) const {
     refuse(concat("\"", printable(value), "\" is not supported"));
@@ -86,22 +93,20 @@ class JsonNode {
     if (!found) refuse(concat("expected ", what));
   }
 
-  /// Looks for the node below `at`. Returns whether it is there, and then appends the path that leads to it.
-  [[gnu::cold]] bool append_path(const nlohmann::json& at, std::string& path) const {
+  /// Looks for the node below `at`, and if it is there, writes the steps that lead to it before `path`.
+  [[gnu::cold]] bool prepend_path(const nlohmann::json& at, std::string& path) const {
     if (&at == value_) return true;
-    const std::size_t before = path.size();
-    const char* const dot = before > 0 ? "." : "";
     if (value_ == nullptr && &at == parent_) {
-      path += dot;
-      path += key_;
+      path = key_;
       return true;
     }
     if (!at.is_structured()) return false;
     std::size_t index = 0;
     for (auto i = at.begin(); i != at.end(); ++i, ++index) {
-      path += at.is_array() ? concat('[', index, ']') : dot + i.key();
-      if (append_path(*i, path)) return true;
-      path.resize(before);
+      if (!prepend_path(*i, path)) continue;
+      const char* const dot = path.empty() || path[0] == '[' ? "" : ".";
+      path.insert(0, at.is_array() ? concat('[', index, ']', dot) : i.key() + dot);
+      return true;
     }
     return false;
   }

@@ -35,7 +35,7 @@ template <class T, std::size_t n>
     out.scanner = *scanner;
   } else {
     out.kind = Pattern::Kind::regex;
-    out.regex = Regex(pattern);
+    out.regex = Regex(pattern, node["Regex"].name());
   }
   return out;
 }
@@ -85,7 +85,7 @@ template <class T, std::size_t n>
     step.left = node["strip_left"].flag(true);
     step.right = node["strip_right"].flag(true);
   } else if (step.kind == Kind::charsmap) {
-    const std::string map = node["precompiled_charsmap"].string(), name = type + ".precompiled_charsmap";
+    const std::string map = node["precompiled_charsmap"].string(), name = node["precompiled_charsmap"].name();
     if (!map.empty()) step.map = Charsmap(decode_base64(map, name), name);
   } else if (step.kind == Kind::replace) {
     step.pattern = read_pattern(node["pattern"]);

@@ -20,8 +20,9 @@ class Regex {
  public:
   Regex() = default;
 
+  /// @param name  for messages
   /// @throws ConfigError  if the pattern does not compile
-  [[gnu::cold]] explicit Regex(const std::string& pattern) : pattern_(pattern) {
+  [[gnu::cold]] Regex(const std::string& pattern, const std::string& name) : pattern_(pattern) {
     OnigEncoding encoding = ONIG_ENCODING_UTF8;
     onig_initialize(&encoding, 1);
     OnigRegex regex = nullptr;
@@ -31,7 +32,8 @@ class Regex {
     if (status != ONIG_NORMAL) {
       OnigUChar why[ONIG_MAX_ERROR_MESSAGE_LEN];
       onig_error_code_to_str(why, status, &info);
-      fail(ConfigError(concat("regex \"", printable(pattern_), '"'), reinterpret_cast<const char*>(why)));
+      fail(ConfigError(name, concat('"', printable(pattern_), "\" does not compile: ",
+                                    std::string_view(reinterpret_cast<const char*>(why)))));
     }
     regex_ = std::shared_ptr<OnigRegexType>(regex, &onig_free);
   }
