@@ -18,14 +18,22 @@ struct Arguments {
   bool json = false, decode = false;
 };
 
+/// What the file's own truncation took away is not in the output.
+void tell_of_cuts(const ef::Encoding& encoding) {
+  if (!encoding.overflowing.empty())
+    std::cerr << "the text was cut after " << encoding.size() << " tokens, as the tokenizer.json asks\n";
+}
+
 /// {"text", "text_pair"?, "add_special_tokens"?} in, all that encoding gives out.
 json encoded(const ef::Tokenizer& tokenizer, const json& line) {
   const auto text = line.at("text").get<std::string>();
   const auto pair = line.value("text_pair", json());
   const std::string second = pair.is_null() ? "" : pair.get<std::string>();
-  const ef::Encoding encoding =
-      tokenizer.encode_full(text, pair.is_null() ? std::nullopt : std::optional<std::string_view>(second),
-                            {.add_special_tokens = line.value("add_special_tokens", true)});
+  ef::EncodeOptions options = tokenizer.file_options();
+  options.add_special_tokens = line.value("add_special_tokens", true);
+  const ef::Encoding encoding = tokenizer.encode_full(
+      text, pair.is_null() ? std::nullopt : std::optional<std::string_view>(second), options);
+  tell_of_cuts(encoding);
   json offsets = json::array();
   for (const ef::Offset& offset : encoding.offsets) offsets.push_back({offset.begin, offset.end});
   return {{"ids", encoding.ids},
@@ -44,7 +52,8 @@ json decoded(const ef::Tokenizer& tokenizer, const json& line) {
 }
 
 void show(const ef::Tokenizer& tokenizer, const std::string& text) {
-  const ef::Encoding encoding = tokenizer.encode_full(text);
+  const ef::Encoding encoding = tokenizer.encode_full(text, std::nullopt, tokenizer.file_options());
+  tell_of_cuts(encoding);
   for (std::size_t i = 0; i < encoding.ids.size(); ++i)
     std::cout << encoding.ids[i] << '\t' << encoding.offsets[i].begin << '-' << encoding.offsets[i].end
               << '\t' << encoding.tokens[i] << '\n';
@@ -54,7 +63,10 @@ void show(const ef::Tokenizer& tokenizer, const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Encodes text with the tokenizer in a Hugging Face folder, and decodes ids.");
+  CLI::App app(
+      "Encodes text as the tokenizer.json in a Hugging Face folder says, truncation and padding included, "
+      "and "
+      "decodes ids.");
   Arguments a;
   app.add_option("folder", a.folder, "folder with a tokenizer.json")->required();
   auto* const text = app.add_option("--text", a.text, "text to encode; default: what stands on stdin");

@@ -59,8 +59,8 @@ TEST_CASE("a query that does not fit is refused with both numbers") {
 }
 
 TEST_CASE("braces in the texts themselves are text") {
-  const ef::PromptTask braces{.examples = {{"{output}", "{input}"}},
-                              .format = {.example = "{input}>{output};"}};
+  const ef::PromptTask braces{
+      .instruction = "", .examples = {{"{output}", "{input}"}}, .format = {.example = "{input}>{output};"}};
   CHECK(ef::few_shot_prompt(braces, "{x}", {.window = 50}, words).text ==
         "{output}>{input};Input: {x}\nOutput:");
 }
