@@ -62,20 +62,19 @@ class AlignedText {
     /// Takes over the bytes [begin, end) unchanged.
     void copy(std::size_t begin, std::size_t end) {
       text_ += source_.view_.substr(begin, end - begin);
-      if (!source_.tracked_) return;
-      for (std::size_t i = begin; i < end; ++i) origins_.push_back(source_.origin(i));
+      if (source_.tracked_) track_copy(begin, end);
     }
 
     /// Writes new bytes that have the origin of byte `at` of the source.
     void put(std::string_view bytes, std::size_t at) {
       text_ += bytes;
-      if (source_.tracked_) origins_.insert(origins_.end(), bytes.size(), source_.origin(at));
+      if (source_.tracked_) track(source_.origin(at));
     }
 
     /// Writes new bytes that stand for nothing.
     void insert(std::string_view bytes) {
       text_ += bytes;
-      if (source_.tracked_) origins_.insert(origins_.end(), bytes.size(), {source_.base_, source_.base_});
+      if (source_.tracked_) track({source_.base_, source_.base_});
     }
 
     /// Number of bytes written so far.
@@ -93,6 +92,12 @@ class AlignedText {
     }
 
    private:
+    // Not inline: there are many callers, and ids alone need neither.
+    [[gnu::noinline]] void track_copy(std::size_t begin, std::size_t end) {
+      for (std::size_t i = begin; i < end; ++i) origins_.push_back(source_.origin(i));
+    }
+    [[gnu::noinline]] void track(Span origin) { origins_.resize(text_.size(), origin); }
+
     AlignedText& source_;
     std::string text_;
     std::vector<Span> origins_;

@@ -139,12 +139,10 @@ inline void lower_case(AlignedText& text) {
   });
 }
 
-/// Drops the characters of a set.
+/// Drops the characters of a set, in which there is no ASCII.
 inline void remove_characters(AlignedText& text, std::span<const std::uint32_t> changes) {
   const std::string_view view = text.view();
-  if (std::all_of(view.begin(), view.end(),
-                  [&](char c) { return c >= 0 && !contains(changes, static_cast<unsigned char>(c)); }))
-    return;
+  if (std::all_of(view.begin(), view.end(), [](char c) { return c >= 0; })) return;
   rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
     if (!contains(changes, code_point(view, at))) rewrite.copy(at, end);
   });

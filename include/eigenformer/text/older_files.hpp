@@ -49,10 +49,10 @@ namespace detail {
 }
 
 [[gnu::cold]] inline TemplatePart special_part(const Vocabulary& vocabulary, const std::string& token,
-                                               int type_id, const std::string& file) {
+                                               const std::string& file) {
   const Token id = vocabulary.find(token);
   if (id == Vocabulary::none) fail(FileError(file, concat('"', token, "\" is not in the vocabulary")));
-  return {TemplatePart::Kind::special, type_id, {id}, {token}};
+  return {TemplatePart::Kind::special, 0, {id}, {token}};
 }
 
 }  // namespace detail
@@ -68,15 +68,10 @@ namespace detail {
     if (!vocabulary.insert(line, static_cast<Token>(vocabulary.size())))
       fail(FileError(file,
                      concat("line ", vocabulary.size() + 1, ": \"", printable(line), "\" stands twice")));
-  const TemplatePart a{TemplatePart::Kind::first, 0}, b{TemplatePart::Kind::second, 1};
-  const auto special = [&](const char* token, int type) {
-    return detail::special_part(vocabulary, token, type, file);
-  };
-  PostProcessor processor{.single = {special("[CLS]", 0), a, special("[SEP]", 0)},
-                          .pair = {special("[CLS]", 0), a, special("[SEP]", 0), b, special("[SEP]", 1)}};
   const auto parts = std::make_shared<TokenizerParts>();
   parts->added_tokens = detail::special_tokens(vocabulary, {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"});
-  parts->post_processor = std::move(processor);
+  set_bert_templates(parts->post_processor, detail::special_part(vocabulary, "[CLS]", file),
+                     detail::special_part(vocabulary, "[SEP]", file));
   detail::add_bert_normalizer(parts->normalizer, true, true, lowercase, lowercase);
   detail::add_bert_splits(parts->pre_tokenizer);
   parts->model = std::make_unique<const WordPiece>(std::move(vocabulary), WordPieceConfig(), file);
@@ -109,11 +104,9 @@ namespace detail {
   parts->added_tokens =
       detail::special_tokens(vocabulary, {"<|endoftext|>", "<s>", "<pad>", "</s>", "<unk>", "<mask>"});
   if (vocabulary.find("<s>") != Vocabulary::none && vocabulary.find("<mask>") != Vocabulary::none) {
-    const TemplatePart cls = detail::special_part(vocabulary, "<s>", 0, file);
-    const TemplatePart sep = detail::special_part(vocabulary, "</s>", 0, file);
-    const TemplatePart a{TemplatePart::Kind::first, 0}, b{TemplatePart::Kind::second, 0};
-    parts->post_processor = {
-        .single = {cls, a, sep}, .pair = {cls, a, sep, sep, b, sep}, .trim_offsets = true};
+    set_roberta_templates(parts->post_processor, detail::special_part(vocabulary, "<s>", file),
+                          detail::special_part(vocabulary, "</s>", file));
+    parts->post_processor.trim_offsets = true;
   }
   detail::add_gpt2_split(parts->pre_tokenizer);
   parts->model =

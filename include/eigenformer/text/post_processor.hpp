@@ -13,7 +13,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::text {
 
 struct TemplatePart {
   enum class Kind { first, second, special };  // the first text, the second text, or special tokens
-  Kind kind;
+  Kind kind = Kind::first;
   int type_id = 0;
   std::vector<Token> ids = {};           // if special
   std::vector<std::string> tokens = {};  // their strings
@@ -21,12 +21,56 @@ struct TemplatePart {
 
 using Template = std::vector<TemplatePart>;
 
+/// Appends the place of a text.
+[[gnu::cold]] inline void add_sequence(Template& out, TemplatePart::Kind kind, int type_id) {
+  TemplatePart& part = out.emplace_back();
+  part.kind = kind;
+  part.type_id = type_id;
+}
+
 struct PostProcessor {
-  Template single{{TemplatePart::Kind::first, 0}};
-  Template pair{{TemplatePart::Kind::first, 0}, {TemplatePart::Kind::second, 1}};
+  /// Nothing around the texts.
+  [[gnu::cold]] PostProcessor() {
+    add_sequence(single, TemplatePart::Kind::first, 0);
+    add_sequence(pair, TemplatePart::Kind::first, 0);
+    add_sequence(pair, TemplatePart::Kind::second, 1);
+  }
+
+  Template single, pair;
   bool trim_offsets = false;      // the offsets of a token leave out its white space
   bool add_prefix_space = false;  // but not the space put before the text
 };
+
+namespace detail {
+
+/// CLS A SEP, and CLS A SEP [SEP] B SEP, what belongs to B in segment `second`.
+[[gnu::cold]] inline void set_templates(PostProcessor& out, const TemplatePart& cls, const TemplatePart& sep,
+                                        bool two, int second) {
+  for (Template* const to : {&out.single, &out.pair}) {
+    to->clear();
+    to->push_back(cls);
+    add_sequence(*to, TemplatePart::Kind::first, 0);
+    to->push_back(sep);
+  }
+  if (two) out.pair.push_back(sep);
+  add_sequence(out.pair, TemplatePart::Kind::second, second);
+  out.pair.push_back(sep);
+  out.pair.back().type_id = second;
+}
+
+}  // namespace detail
+
+/// [CLS] A [SEP] and [CLS] A [SEP] B [SEP].
+[[gnu::cold]] inline void set_bert_templates(PostProcessor& out, const TemplatePart& cls,
+                                             const TemplatePart& sep) {
+  detail::set_templates(out, cls, sep, false, 1);
+}
+
+/// <s> A </s> and <s> A </s> </s> B </s>, all of it one segment.
+[[gnu::cold]] inline void set_roberta_templates(PostProcessor& out, const TemplatePart& cls,
+                                                const TemplatePart& sep) {
+  detail::set_templates(out, cls, sep, true, 0);
+}
 
 /// What happens to texts that are too long for the model.
 struct Truncation {

@@ -9,30 +9,32 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
 
-[[gnu::cold]] inline TemplatePart read_template_part(const JsonNode& node, const JsonNode& special_tokens) {
-  const auto type_id = [](const JsonNode& part) {
-    return static_cast<int>(part["type_id"].integer(1 << 20));
+[[gnu::cold]] inline void read_template_part(const JsonNode& node, const JsonNode& special_tokens,
+                                             TemplatePart& part) {
+  const auto read_type_id = [&](const JsonNode& from) {
+    part.type_id = static_cast<int>(from["type_id"].integer(1 << 20));
   };
   if (const JsonNode sequence = node["Sequence"]; !sequence.is_null()) {
-    const std::string id = sequence["id"].string();
-    if (id != "A" && id != "B") sequence.refuse(concat("id \"", id, "\" is neither A nor B"));
-    return {id == "A" ? TemplatePart::Kind::first : TemplatePart::Kind::second, type_id(sequence)};
+    const std::string& id = sequence["id"].string();
+    if (id != "A" && id != "B") sequence.refuse(concat("id \"", printable(id), "\" is neither A nor B"));
+    part.kind = id == "A" ? TemplatePart::Kind::first : TemplatePart::Kind::second;
+    return read_type_id(sequence);
   }
   const JsonNode special = node["SpecialToken"];
-  const JsonNode described = special_tokens[special["id"].string()];  // the key lives in the file
-  TemplatePart part{TemplatePart::Kind::special, type_id(special)};
+  const JsonNode described = special_tokens[special["id"].string()];
+  part.kind = TemplatePart::Kind::special;
+  read_type_id(special);
   for (const JsonNode& id : described["ids"].elements()) part.ids.push_back(id.token());
   for (const JsonNode& token : described["tokens"].elements()) part.tokens.push_back(token.string());
   if (part.ids.size() != part.tokens.size())
     described.refuse(concat(part.ids.size(), " ids, but ", part.tokens.size(), " tokens"));
-  return part;
 }
 
 [[gnu::cold]] inline Template read_template(const JsonNode& node, const JsonNode& special_tokens, bool pair) {
   Template out;
   Index first = 0, second = 0;
   for (const JsonNode& part : node.elements()) {
-    out.push_back(read_template_part(part, special_tokens));
+    read_template_part(part, special_tokens, out.emplace_back());
     first += out.back().kind == TemplatePart::Kind::first ? 1 : 0;
     second += out.back().kind == TemplatePart::Kind::second ? 1 : 0;
   }
@@ -41,18 +43,11 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
   return out;
 }
 
-/// RobertaProcessing and BertProcessing: [CLS] A [SEP], and what stands between and behind a second text.
-[[gnu::cold]] inline void read_fixed(const JsonNode& node, bool roberta, PostProcessor& out) {
-  const auto special = [&](const char* name, int type_id) {
-    const std::vector<JsonNode> pair = node[name].elements();
-    if (pair.size() != 2) node[name].refuse("expected a token and its id");
-    return TemplatePart{TemplatePart::Kind::special, type_id, {pair[1].token()}, {pair[0].string()}};
-  };
-  const int second = roberta ? 0 : 1;
-  const TemplatePart cls = special("cls", 0), sep = special("sep", 0), last = special("sep", second);
-  const TemplatePart a{TemplatePart::Kind::first, 0}, b{TemplatePart::Kind::second, second};
-  out.single = {cls, a, sep};
-  out.pair = roberta ? Template{cls, a, sep, sep, b, sep} : Template{cls, a, sep, b, last};
+/// A special token that the file gives as ["[SEP]", 102].
+[[gnu::cold]] inline TemplatePart read_special(const JsonNode& node) {
+  const std::vector<JsonNode> pair = node.elements();
+  if (pair.size() != 2) node.refuse("expected a token and its id");
+  return {TemplatePart::Kind::special, 0, {pair[1].token()}, {pair[0].string()}};
 }
 
 [[gnu::cold]] inline void read_post_processor(const JsonNode& node, PostProcessor& out) {
@@ -66,9 +61,10 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
   } else if (type == "ByteLevel" || type == "RobertaProcessing") {
     out.trim_offsets = node["trim_offsets"].flag(true);
     out.add_prefix_space = node["add_prefix_space"].flag(true);
-    if (type == "RobertaProcessing") read_fixed(node, true, out);
+    if (type == "RobertaProcessing")
+      set_roberta_templates(out, read_special(node["cls"]), read_special(node["sep"]));
   } else if (type == "BertProcessing") {
-    read_fixed(node, false, out);
+    set_bert_templates(out, read_special(node["cls"]), read_special(node["sep"]));
   } else {
     node["type"].refuse_value(type);
   }

@@ -38,8 +38,6 @@ class Regex {
     regex_ = std::shared_ptr<OnigRegexType>(regex, &onig_free);
   }
 
-  const std::string& pattern() const { return pattern_; }
-
  private:
   friend class RegexSearch;
 
