@@ -54,19 +54,21 @@ class AlignedText {
   /// Where in the document the text began before anything was changed.
   std::uint32_t base() const { return base_; }
 
-  /// Writes the next version of a text from left to right, then puts it in the place of the present one.
+  /// Writes the next version of a text from left to right, then puts it in the place of the present one. Not
+  /// inline, as there are many callers.
   class Rewrite {
    public:
     explicit Rewrite(AlignedText& source) : source_(source) { text_.reserve(source.view().size() + 16); }
 
     /// Takes over the bytes [begin, end) unchanged.
-    void copy(std::size_t begin, std::size_t end) {
+    [[gnu::noinline]] void copy(std::size_t begin, std::size_t end) {
       text_ += source_.view_.substr(begin, end - begin);
-      if (source_.tracked_) track_copy(begin, end);
+      if (!source_.tracked_) return;
+      for (std::size_t i = begin; i < end; ++i) origins_.push_back(source_.origin(i));
     }
 
     /// Writes new bytes that have the origin of byte `at` of the source.
-    void put(std::string_view bytes, std::size_t at) {
+    [[gnu::noinline]] void put(std::string_view bytes, std::size_t at) {
       text_ += bytes;
       if (source_.tracked_) track(source_.origin(at));
     }
@@ -81,7 +83,7 @@ class AlignedText {
     std::size_t size() const { return text_.size(); }
 
     /// @throws InputError  if the text has grown beyond 4 GiB
-    void commit() {
+    [[gnu::noinline]] void commit() {
       if (text_.size() > (std::numeric_limits<std::uint32_t>::max)())
         fail(InputError(
             concat("a text of ", source_.view_.size(), " bytes grows beyond 4 GiB when normalized")));
@@ -92,11 +94,7 @@ class AlignedText {
     }
 
    private:
-    // Not inline: there are many callers, and ids alone need neither.
-    [[gnu::noinline]] void track_copy(std::size_t begin, std::size_t end) {
-      for (std::size_t i = begin; i < end; ++i) origins_.push_back(source_.origin(i));
-    }
-    [[gnu::noinline]] void track(Span origin) { origins_.resize(text_.size(), origin); }
+    void track(Span origin) { origins_.resize(text_.size(), origin); }
 
     AlignedText& source_;
     std::string text_;

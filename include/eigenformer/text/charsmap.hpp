@@ -16,7 +16,7 @@
 namespace eigenformer::inline EIGENFORMER_ABI::text {
 
 /// @throws ConfigError  if the text is not base64
-inline std::string decode_base64(std::string_view text, const std::string& name) {
+[[gnu::cold]] inline std::string decode_base64(std::string_view text, const std::string& name) {
   while (text.ends_with('=')) text.remove_suffix(1);
   std::string out;
   out.reserve(text.size() / 4 * 3 + 3);
@@ -44,7 +44,7 @@ class Charsmap {
 
   /// @param name  for messages
   /// @throws ConfigError  if the sizes in the map contradict its length
-  Charsmap(std::string_view blob, const std::string& name) {
+  [[gnu::cold]] Charsmap(std::string_view blob, const std::string& name) {
     const auto number = [&](std::size_t at) {
       std::uint32_t out = 0;
       for (std::size_t i = 0; i < 4; ++i)

@@ -22,17 +22,17 @@ class Regex {
 
   /// @param name  for messages
   /// @throws ConfigError  if the pattern does not compile
-  [[gnu::cold]] Regex(const std::string& pattern, const std::string& name) : pattern_(pattern) {
+  [[gnu::cold]] Regex(const std::string& pattern, const std::string& name) {
     OnigEncoding encoding = ONIG_ENCODING_UTF8;
     onig_initialize(&encoding, 1);
     OnigRegex regex = nullptr;
     OnigErrorInfo info;
-    const int status = onig_new(&regex, bytes(pattern_), bytes(pattern_) + pattern_.size(), ONIG_OPTION_NONE,
+    const int status = onig_new(&regex, bytes(pattern), bytes(pattern) + pattern.size(), ONIG_OPTION_NONE,
                                 encoding, ONIG_SYNTAX_ONIGURUMA, &info);
     if (status != ONIG_NORMAL) {
       OnigUChar why[ONIG_MAX_ERROR_MESSAGE_LEN];
       onig_error_code_to_str(why, status, &info);
-      fail(ConfigError(name, concat('"', printable(pattern_), "\" does not compile: ",
+      fail(ConfigError(name, concat('"', printable(pattern), "\" does not compile: ",
                                     std::string_view(reinterpret_cast<const char*>(why)))));
     }
     regex_ = std::shared_ptr<OnigRegexType>(regex, &onig_free);
@@ -45,7 +45,6 @@ class Regex {
     return reinterpret_cast<const OnigUChar*>(text.data());
   }
 
-  std::string pattern_;
   std::shared_ptr<OnigRegexType> regex_;  // searches change nothing in it; null: default-constructed
 };
 
@@ -69,8 +68,8 @@ class RegexSearch {
                                           ONIG_OPTION_NONE, limits_.get());
     if (at == ONIG_MISMATCH) return std::nullopt;
     if (at < 0)
-      fail(InputError(concat("the regex \"", printable(regex.pattern_), "\" takes too long on a text of ",
-                             text.size(), " bytes (Oniguruma: error ", at, ')')));
+      fail(InputError(concat("a regex of the tokenizer takes too long on a text of ", text.size(),
+                             " bytes (Oniguruma: error ", at, ')')));
     return Span{static_cast<std::uint32_t>(region_->beg[0]), static_cast<std::uint32_t>(region_->end[0])};
   }
 

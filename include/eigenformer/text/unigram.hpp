@@ -99,7 +99,7 @@ class Unigram final : public TokenModel {
   }
 
   /// In reverse, as the caller collects.
-  void append_unknown(std::string_view text, std::vector<Piece>& out) const {
+  [[gnu::cold]] void append_unknown(std::string_view text, std::vector<Piece>& out) const {
     const auto length = static_cast<std::uint32_t>(text.size());
     const bool spelled = std::all_of(text.begin(), text.end(), [&](char c) {
       return bytes_[static_cast<unsigned char>(c)] != Vocabulary::none;
