@@ -1,6 +1,7 @@
 // The shapes that benches run, with random weights: speed does not depend on what a model has learned.
 #pragma once
 
+#include <eigenformer/model/encoder.hpp>
 #include <eigenformer/model/session.hpp>
 
 #include <vector>
@@ -36,9 +37,25 @@ inline constexpr ef::ModelConfig llama_260k = [] {
   return c;
 }();
 
+/// 110 million parameters in BERT's architecture: BERT-base.
+inline constexpr ef::ModelConfig bert_base{.vocab_size = 30522,
+                                           .d_model = 768,
+                                           .n_layers = 12,
+                                           .n_heads = 12,
+                                           .d_ff = 3072,
+                                           .max_positions = 512,
+                                           .stacks = ef::Stacks::encoder,
+                                           .norm = {.epsilon = 1e-12},
+                                           .norm_placement = ef::NormPlacement::after,
+                                           .embedding_norm = true,
+                                           .token_types = 2,
+                                           .final_norm = false,
+                                           .head = ef::Head::none};
+
 /// Made on first use, kept until the program ends.
-template <const ef::ModelConfig& config> const ef::CausalLM<float>& model() {
-  static const ef::CausalLM<float> instance(config, ef::Seed{1});
+template <const ef::ModelConfig& config, template <class> class Model = ef::CausalLM>
+const Model<float>& model() {
+  static const Model<float> instance(config, ef::Seed{1});
   return instance;
 }
 
