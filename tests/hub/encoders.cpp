@@ -35,11 +35,8 @@ template <class S, class Model> void check_encoder(const Model& model, const std
       else
         CHECK(fixtures::distance(logits, stored, input) < tolerance<S>());
       REQUIRE(static_cast<ef::Index>(trace.hidden_states.size()) == model.config().n_layers + 1);
-      for (std::size_t i = 0; i < trace.hidden_states.size(); ++i)
-        CHECK(fixtures::distance(trace.hidden_states[i], expected.at(ef::concat(group, "hidden_states.", i)),
-                                 input) < tolerance<S>());
-      CHECK(fixtures::distance(trace.attentions[0], expected.at(group + "attentions.0"), input, input) <
-            tolerance<S>());
+      fixtures::check_states(trace, expected, group, input);
+      fixtures::check_attentions(trace.attentions, expected, group + "attentions.", input, input);
       if (const ef::TensorView* const pooled = expected.find(group + "pooler_output"))
         CHECK(fixtures::distance(model.pooled(run, trace.hidden_states.back(), ef::Ragged(input.tokens)),
                                  *pooled, 0) < tolerance<S>());
@@ -50,9 +47,28 @@ template <class S, class Model> void check_encoder(const Model& model, const std
 }  // namespace
 
 TEST_CASE_TEMPLATE("encoders give the logits, states and attentions of the reference", S, float, double) {
-  check_encoder<S>(ef::load_masked_lm<S>(folder("bert-mlm")), folder("bert-mlm"));
-  check_encoder<S>(ef::load_classifier<S>(folder("bert-seqcls")), folder("bert-seqcls"));
-  check_encoder<S>(ef::load_tagger<S>(folder("bert-tokcls")), folder("bert-tokcls"));
+  for (const std::string family : {"bert", "roberta", "distilbert"}) {
+    CAPTURE(family);
+    check_encoder<S>(ef::load_masked_lm<S>(folder(family + "-mlm")), folder(family + "-mlm"));
+    check_encoder<S>(ef::load_classifier<S>(folder(family + "-seqcls")), folder(family + "-seqcls"));
+    check_encoder<S>(ef::load_tagger<S>(folder(family + "-tokcls")), folder(family + "-tokcls"));
+  }
+}
+
+TEST_CASE("an old checkpoint with gamma and beta, two heads, a tied copy and buffers is the same model") {
+  const auto old = ef::load_masked_lm<double>(folder("bert-old"));
+  const auto today = ef::load_masked_lm<double>(folder("bert-mlm"));
+  const ef::TokenBatch batch{{3, 1, 4, 1, 5}, {9, 2, 6}};
+  CHECK(old(batch) == today(batch));
+
+  const auto bare = ef::load_encoder<double>(folder("bert-old"));  // its pooler is there, and read
+  const ef::SafeTensors expected(folder("bert-old") + "/expected.safetensors");
+  const ef::SafeTensors inputs(folder("bert-mlm") + "/expected.safetensors");
+  const auto input = fixtures::padded(inputs, "padded.input_ids", "padded.attention_mask");
+  const ef::Matrix<double> pooled = ef::alone([&](ef::Run& run) {
+    return bare.pooled(run, bare(input.tokens, token_types(inputs, "padded.")), ef::Ragged(input.tokens));
+  });
+  CHECK(fixtures::distance(pooled, expected.at("padded.pooler_output"), 0) < 1e-9);
 }
 
 TEST_CASE("labels are those of the config") {

@@ -6,14 +6,18 @@
 #include <cmath>
 #include <string>
 
+#include <doctest/doctest.h>
+
 namespace fixtures {
 
 namespace ef = eigenformer;
 
 inline std::string folder(const std::string& name) { return std::string(EIGENFORMER_TEST_DATA) + "/" + name; }
 
-inline const char* const decoders[] = {"gpt2", "llama", "llama-gqa", "bloom", "bloom-6h", "palm"};
-inline const char* const seq2seq[] = {"t5", "flan-t5", "bart"};
+inline const char* const decoders[] = {
+    "gpt2",    "llama", "llama-gqa", "bloom", "bloom-6h", "palm", "gptj",
+    "mistral", "qwen2", "gpt-neox",  "gemma", "gemma2",   "opt",  "gpt-neox-sequential"};
+inline const char* const seq2seq[] = {"t5", "flan-t5", "bart", "bart-scaled"};
 
 /// What an implementation in this precision is held to, relative to the largest value.
 template <class S> constexpr double tolerance() { return sizeof(S) == 8 ? 1e-9 : 2e-5; }
@@ -101,6 +105,29 @@ double distance(const std::vector<ef::Matrix<S>>& probabilities, const ef::Tenso
       CHECK(row == p.rows());
     }
   return worst;
+}
+
+/// Every state of a pass that the reference has, `prefix` + "hidden_states.i".
+template <class S>
+void check_states(const ef::Trace<S>& trace, const ef::SafeTensors& expected, const std::string& prefix,
+                  const Padded& input) {
+  for (std::size_t i = 0; i < trace.hidden_states.size(); ++i)
+    if (const ef::TensorView* const stored = expected.find(ef::concat(prefix, "hidden_states.", i))) {
+      CAPTURE(stored->name);
+      CHECK(distance(trace.hidden_states[i], *stored, input) < tolerance<S>());
+    }
+  CHECK(!expected.find(ef::concat(prefix, "hidden_states.", trace.hidden_states.size())));
+}
+
+/// Every layer's attentions that the reference has, `prefix` + layer.
+template <class S>
+void check_attentions(const std::vector<std::vector<ef::Matrix<S>>>& layers, const ef::SafeTensors& expected,
+                      const std::string& prefix, const Padded& queries, const Padded& keys) {
+  for (std::size_t i = 0; i < layers.size(); ++i)
+    if (const ef::TensorView* const stored = expected.find(ef::concat(prefix, i))) {
+      CAPTURE(stored->name);
+      CHECK(distance(layers[i], *stored, queries, keys) < tolerance<S>());
+    }
 }
 
 }  // namespace fixtures

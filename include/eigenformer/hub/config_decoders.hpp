@@ -87,6 +87,25 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   return c;
 }
 
+[[gnu::cold]] inline ModelConfig gptj(const JsonFields& json) {
+  ModelConfig c;
+  c.vocab_size = json.integer("vocab_size");
+  c.d_model = json.integer("n_embd");
+  c.n_layers = json.integer("n_layer");
+  c.n_heads = json.integer("n_head");
+  c.d_ff = json.integer("n_inner", 4 * c.d_model);
+  c.max_positions = json.integer("n_positions", 2048);
+  c.norm = {.kind = NormKind::layer, .epsilon = json.number("layer_norm_epsilon", 1e-5)};
+  c.branches = Branches::parallel_one_norm;
+  c.activation = activation(json, "activation_function", "gelu_new");
+  c.biases = {.query_key_value = false, .attention_out = false, .logits = true};
+  c.positions = Positions::rotary;
+  c.rotary.dimensions = json.integer("rotary_dim", 64);
+  c.rotary.pairing = RotaryPairing::neighbours;
+  c.tied_embeddings = json.boolean("tie_word_embeddings", false);
+  return c;
+}
+
 [[gnu::cold]] inline ModelConfig opt(const JsonFields& json) {
   ModelConfig c;
   c.vocab_size = json.integer("vocab_size");

@@ -69,6 +69,19 @@ inline constexpr std::string_view gpt_neox_ignored[] = {"~layers.{}.attention.bi
 inline constexpr NameCopy gpt_neox_copies[] = {{"embed_out.weight", "~embed_in.weight"}};
 inline constexpr NameTable gpt_neox{"gpt_neox.", gpt_neox_rules, gpt_neox_ignored, gpt_neox_copies};
 
+inline constexpr NameRule gptj_rules[] = {{"tokens", "~wte.weight"},
+                                          {"decoder.blocks.{}.attention_norm", "~h.{}.ln_1"},
+                                          {"decoder.blocks.{}.attention.query", "~h.{}.attn.q_proj"},
+                                          {"decoder.blocks.{}.attention.key", "~h.{}.attn.k_proj"},
+                                          {"decoder.blocks.{}.attention.value", "~h.{}.attn.v_proj"},
+                                          {"decoder.blocks.{}.attention.out", "~h.{}.attn.out_proj"},
+                                          {"decoder.blocks.{}.feed_forward.up", "~h.{}.mlp.fc_in"},
+                                          {"decoder.blocks.{}.feed_forward.down", "~h.{}.mlp.fc_out"},
+                                          {"decoder.final_norm", "~ln_f"},
+                                          {"head.output", "lm_head"}};
+inline constexpr std::string_view gptj_ignored[] = {"~h.{}.attn.bias", "~h.{}.attn.masked_bias"};
+inline constexpr NameTable gptj{"transformer.", gptj_rules, gptj_ignored};
+
 inline constexpr NameRule opt_rules[] = {
     {"tokens", "~decoder.embed_tokens.weight"},
     {"decoder.positions", "~decoder.embed_positions.weight"},
