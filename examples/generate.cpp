@@ -4,6 +4,7 @@
 #include "common.hpp"
 #include <eigenformer/hub.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <memory>
@@ -13,7 +14,7 @@ namespace ef = eigenformer;
 namespace {
 
 struct Arguments {
-  std::string folder, prompt, eos, early_stopping = "false", dtype;
+  std::string folder, prompt, eos, early_stopping, dtype;
   std::vector<ef::Token> ids;
   ef::GenerationConfig config;
   bool greedy = false, json = false;
@@ -63,11 +64,21 @@ void complete(const CLI::App& app, Arguments& a) {
   const auto unless = [&](const char* option, auto& value, const auto& otherwise) {
     if (app.count(option) == 0) value = otherwise;
   };
-  unless("--temperature", a.config.temperature, folder.temperature);
-  unless("--top-k", a.config.top_k, folder.top_k);
-  unless("--top-p", a.config.top_p, folder.top_p);
-  unless("--min-p", a.config.min_p, folder.min_p);
-  unless("--typical-p", a.config.typical_p, folder.typical_p);
+  const auto given = [&](const char* option) { return app.count(option) > 0; };
+  const auto sampling = {"--temperature", "--top-k",  "--top-p", "--min-p",
+                         "--typical-p",   "--greedy", "--seed"};
+  if (std::none_of(sampling.begin(), sampling.end(), given))
+    unless("--num-beams", a.config.num_beams, folder.num_beams);
+  if (a.config.num_beams > 1) {
+    unless("--length-penalty", a.config.length_penalty, folder.length_penalty);
+    if (a.early_stopping.empty()) a.config.early_stopping = folder.early_stopping;
+  } else {
+    unless("--temperature", a.config.temperature, folder.temperature);
+    unless("--top-k", a.config.top_k, folder.top_k);
+    unless("--top-p", a.config.top_p, folder.top_p);
+    unless("--min-p", a.config.min_p, folder.min_p);
+    unless("--typical-p", a.config.typical_p, folder.typical_p);
+  }
   unless("--repetition-penalty", a.config.repetition_penalty, folder.repetition_penalty);
   unless("--no-repeat-ngram", a.config.no_repeat_ngram, folder.no_repeat_ngram);
   unless("--forced-eos", a.config.forced_eos, folder.forced_eos);
@@ -80,9 +91,10 @@ void complete(const CLI::App& app, Arguments& a) {
     a.config.end_tokens = {std::stoi(a.eos)};
   }
   if (a.greedy) a.config.temperature = 0;
-  a.config.early_stopping = a.early_stopping == "true"    ? ef::EarlyStopping::yes
-                            : a.early_stopping == "never" ? ef::EarlyStopping::never
-                                                          : ef::EarlyStopping::no;
+  if (!a.early_stopping.empty())
+    a.config.early_stopping = a.early_stopping == "true"    ? ef::EarlyStopping::yes
+                              : a.early_stopping == "never" ? ef::EarlyStopping::never
+                                                            : ef::EarlyStopping::no;
 }
 
 ef::LoadOptions load_options(const Arguments& a) {
@@ -146,10 +158,12 @@ template <class Model> void generate(const Model& model, const Arguments& a) {
   std::vector<Output> outputs(static_cast<std::size_t>(a.config.num_return_sequences),
                               Output(tokenizer ? &*tokenizer : nullptr, a.config.stop_texts, stream));
   const auto begin = std::chrono::steady_clock::now();
-  const auto sequences =
-      ef::generate_batch(model, {prompt}, a.config, threads, [&](ef::Index sequence, ef::Token token) {
-        return outputs[static_cast<std::size_t>(sequence)].push(token);
-      });
+  const auto sequences = [&] {
+    if (a.config.num_beams > 1) return ef::generate_beams(model, {prompt}, a.config, threads);
+    return ef::generate_batch(model, {prompt}, a.config, threads, [&](ef::Index sequence, ef::Token token) {
+      return outputs[static_cast<std::size_t>(sequence)].push(token);
+    });
+  }();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 
   nlohmann::json result = {{"sequences", nlohmann::json::array()},
@@ -157,9 +171,11 @@ template <class Model> void generate(const Model& model, const Arguments& a) {
                            {"scores", nlohmann::json::array()}};
   std::size_t tokens = 0;
   for (std::size_t i = 0; i < sequences.size(); ++i) {
+    if (a.config.num_beams > 1)
+      for (const ef::Token token : sequences[i].new_tokens()) outputs[i].push(token);
     const std::string& text = outputs[i].finish();
     tokens += sequences[i].new_tokens().size();
-    double score = 0;
+    double score = sequences[i].score;
     for (const double p : sequences[i].log_probabilities) score += p;
     result["sequences"].push_back(sequences[i].tokens);
     result["texts"].push_back(text);
@@ -181,7 +197,7 @@ int main(int argc, char** argv) {
   declare(app, arguments);
   return example::run(app, argc, argv, [&] {
     complete(app, arguments);
-    arguments.config.log_probabilities = arguments.json;
+    arguments.config.log_probabilities = arguments.json && arguments.config.num_beams == 1;
     if (ef::load_config(arguments.folder).model.stacks == ef::Stacks::encoder_decoder)
       generate(ef::load_seq2seq<float>(arguments.folder, load_options(arguments)), arguments);
     else

@@ -24,6 +24,7 @@ struct Generation {
   Finish finish = Finish::length;
   std::vector<double>
       log_probabilities;  ///< ln p of each new token by the model's own distribution; on request
+  double score = 0;       ///< of a beam search; see generate_beams
 
   std::span<const Token> new_tokens() const {
     return std::span(tokens).subspan(static_cast<std::size_t>(prompt_size));
@@ -167,53 +168,67 @@ template <class S> void feed_prompts(std::vector<Session<S>>& sessions, const To
     feed_together<S>(fed, std::vector<std::span<const Token>>(prompts.begin(), prompts.end()));
 }
 
-/// @throws ConfigError  for a config that a model with this vocabulary cannot follow without beams
-inline void check_sampling(const GenerationConfig& config, const ModelConfig& model) {
+/// @throws ConfigError  for a config that a model with this vocabulary cannot follow
+inline void check_config(const GenerationConfig& config, const ModelConfig& model) {
   validate(config);
   validate_tokens(config, model.vocab_size);
-  if (config.num_beams > 1) fail(ConfigError("num_beams", "beam search does not sample: see generate_beams"));
 }
 
-}  // namespace detail
+/// What the results begin with: the prompts themselves, or the start of a target for each source.
+template <class S> TokenBatch beginnings(const CausalLM<S>&, const TokenBatch& prompts) { return prompts; }
+template <class S> TokenBatch beginnings(const Seq2Seq<S>& model, const TokenBatch& sources) {
+  return TokenBatch(sources.size(), {model.config().decoder_start_token});
+}
 
-/// Continues several prompts at once; sequence i draws from stream i of the seed. With num_return_sequences
-/// above 1 each prompt is continued that often, its results one after the other. The callback gets (sequence,
-/// token).
+/// A session for each prompt, fed and with room for the new tokens.
 /// @throws InputError, ConfigError, WindowError  before any work is done
-template <class S, class OnToken>
-std::vector<Generation> generate_batch(const CausalLM<S>& model, const TokenBatch& prompts,
-                                       const GenerationConfig& config, Threads& threads, OnToken&& on_token) {
-  detail::check_sampling(config, model.config());
+template <class S>
+std::vector<Session<S>> begin(const CausalLM<S>& model, const TokenBatch& prompts,
+                              const GenerationConfig& config, Threads& threads) {
+  check_config(config, model.config());
   for (const auto& prompt : prompts) {
     check_tokens(prompt, model.config());
-    detail::check_generation(prompt.size(), config, model.config().max_positions);
+    check_generation(prompt.size(), config, model.config().max_positions);
   }
   std::vector<Session<S>> sessions;
   for (const auto& prompt : prompts) {
     const Index capacity = static_cast<Index>(prompt.size()) + config.max_new_tokens;
     sessions.emplace_back(model, threads, SessionOptions{.capacity = capacity});
   }
-  detail::feed_prompts(sessions, prompts);
-  return detail::generate_from(std::move(sessions), prompts, config, on_token);
+  feed_prompts(sessions, prompts);
+  return sessions;
 }
 
-/// Writes the targets of several sources at once; the rest as above. A result's tokens begin with the model's
-/// decoder_start_token.
+/// A session for each source, which the model has read.
 /// @throws InputError, ConfigError, WindowError  before any work is done
-template <class S, class OnToken>
-std::vector<Generation> generate_batch(const Seq2Seq<S>& model, const TokenBatch& sources,
-                                       const GenerationConfig& config, Threads& threads, OnToken&& on_token) {
-  detail::check_sampling(config, model.config());
-  detail::check_generation(1, config, model.config().max_positions);
+template <class S>
+std::vector<Session<S>> begin(const Seq2Seq<S>& model, const TokenBatch& sources,
+                              const GenerationConfig& config, Threads& threads) {
+  check_config(config, model.config());
+  check_generation(1, config, model.config().max_positions);
   Workspace workspace;
   Run run{threads, workspace};
   std::vector<Session<S>> sessions;
   for (auto& source : model.read(sources, run))
     sessions.emplace_back(model, threads, std::move(source),
                           SessionOptions{.capacity = 1 + config.max_new_tokens});
-  const TokenBatch prompts(sources.size(), {model.config().decoder_start_token});
-  detail::feed_prompts(sessions, prompts);
-  return detail::generate_from(std::move(sessions), prompts, config, on_token);
+  feed_prompts(sessions, beginnings(model, sources));
+  return sessions;
+}
+
+}  // namespace detail
+
+/// Continues several prompts of a CausalLM, or writes targets for several sources of a Seq2Seq, whose results
+/// begin with its decoder_start_token. Sequence i draws from stream i of the seed. With num_return_sequences
+/// above 1 each prompt is continued that often, its results one after the other. The callback gets (sequence,
+/// token).
+/// @throws InputError, ConfigError, WindowError  before any work is done
+template <class Model, class OnToken>
+std::vector<Generation> generate_batch(const Model& model, const TokenBatch& prompts,
+                                       const GenerationConfig& config, Threads& threads, OnToken&& on_token) {
+  if (config.num_beams > 1) fail(ConfigError("num_beams", "beam search does not sample: see generate_beams"));
+  return detail::generate_from(detail::begin(model, prompts, config, threads),
+                               detail::beginnings(model, prompts), config, on_token);
 }
 
 /// Continues a prompt, or writes the target of a source; the callback gets each new token.

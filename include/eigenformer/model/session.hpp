@@ -29,6 +29,8 @@ void feed_together(std::span<Session<S>* const> sessions, std::span<const std::s
 
 template <class S> class Session {
  public:
+  using Scalar = S;
+
   /// Model and threads must outlive the session.
   /// @throws ConfigError  for a negative capacity or a chunk below 1
   /// @throws WindowError  for a capacity beyond the context window
