@@ -57,6 +57,9 @@ template <class S> inline constexpr int count = Eigen::internal::unpacket_traits
 /// The fewest lanes that a vector of S can have: 4 for float with AVX-512.
 template <class S> inline constexpr int fewest = detail::narrowest<detail::Widest<S>>();
 
+/// How many vector registers the processor has.
+inline constexpr int registers = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS;
+
 template <class S, int N = count<S>> using Packet = typename detail::PacketOf<detail::Widest<S>, N>::type;
 
 template <class S, int N = count<S>> Packet<S, N> load(const S* p) {
