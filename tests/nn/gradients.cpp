@@ -159,13 +159,10 @@ void check_attention(Case c) {
     for (Index r = 0; r < s.rows && c.rotary; ++r)
       ef::rotary_row<double>({frequencies, static_cast<std::size_t>(c.rule.head_size / 2)}, 1.1, r,
                              turns.data() + (s.first + r) * turns.cols());
-  ef::ScoreBias<double> bias, d_bias;
-  if (c.buckets) {
-    bias.nearest = d_bias.nearest = 1 - longest;
-    bias.by_distance = random_matrix<double>(c.rule.heads, 2 * longest - 1, 5);
-    d_bias.by_distance = M::Zero(bias.by_distance.rows(), bias.by_distance.cols());
-    c.rule.bias = &bias;
-  }
+  M table = random_matrix<double>(c.rule.heads, c.buckets ? 2 * longest - 1 : 0, 5);
+  M d_table = M::Zero(table.rows(), table.cols());
+  const ef::ScoreBias<double> bias{{}, table.data(), table.cols(), 1 - longest};
+  if (c.buckets) c.rule.bias = &bias;
   ef::AttentionSaved<double> saved;
   const auto f = [&] {
     const M& from = self ? h : source;
@@ -184,27 +181,24 @@ void check_attention(Case c) {
           p, c.rule, config, machine.run, turns, sequences, h, y, false,
           [&](ef::View<double>, ef::View<double> k, ef::View<double> v) { point(k, v); }, &saved);
     } else {
-      M q(total, p.query.weight.rows()), k(keys, p.key.weight.rows()), v(keys, p.key.weight.rows());
-      ef::forward<double>(p.query, machine.run, h, q);
+      M k(keys, p.key.weight.rows()), v(keys, p.key.weight.rows());
       ef::forward<double>(p.key, machine.run, from, k);
       ef::forward<double>(p.value, machine.run, from, v);
       point(k, v);
-      saved.keep(q, k, v, c.rule.heads);
-      ef::attend<double>(c.rule, machine.run, sequences, q, q, saved.statistics.data());
-      saved.mixed = q;
-      ef::forward<double>(p.out, machine.run, q, y);
+      ef::forward_source<double>(
+          p, c.rule, machine.run, sequences, h, y, false,
+          [&](ef::View<double> queries) { saved.keep(queries, k, v, c.rule.heads); }, &saved);
     }
     return y.cwiseProduct(dy).sum();
   };
   f();
   M dh = M::Zero(total, width), d_source = M::Zero(keys, source_width);
   ef::backward<double>(p, c.rule, config, machine.run, turns, rows, saved, h, self ? h : source, dy, dh,
-                       self ? dh : d_source, grad, c.buckets ? &d_bias : nullptr);
+                       self ? dh : d_source, grad, c.buckets ? d_table.data() : nullptr);
   CHECK(gradient_error(h.data(), dh.data(), h.size(), f, c.step) < most);
   CHECK(gradient_error(source.data(), d_source.data(), source.size(), f, c.step) < most);
   CHECK(parameters_error(p, grad, f, c.step) < most);
-  CHECK(gradient_error(bias.by_distance.data(), d_bias.by_distance.data(), bias.by_distance.size(), f,
-                       c.step) < most);
+  CHECK(gradient_error(table.data(), d_table.data(), table.size(), f, c.step) < most);
 }
 
 ef::AttentionRule<double> rule(Index heads, Index groups, Index size, bool causal) {

@@ -284,16 +284,17 @@ void forward(const Attention<S>& p, const AttentionRule<S>& rule, const ModelCon
 }
 
 /// y (+)= out(attend(query(h), K, V)) for keys and values of a source, computed before, that `sequences`
-/// point to. look(q) sees the queries.
+/// point to. look(q) sees the queries, and keeps them with keys and values in `saved`.
 template <class S, class Look>
 void forward_source(const Attention<S>& p, const AttentionRule<S>& rule, Run& run,
                     std::span<const AttentionSequence<S>> sequences, View<S> h, Out<S> y, bool add,
-                    Look&& look) {
+                    Look&& look, AttentionSaved<S>* saved = nullptr) {
   const Workspace::Frame frame(run.workspace);
   auto q = run.workspace.matrix<S>(h.rows(), p.query.weight.rows());
   forward(p.query, run, h, q);
   look(q);
-  attend<S>(rule, run, sequences, q, q);
+  attend<S>(rule, run, sequences, q, q, saved ? saved->statistics.data() : nullptr);
+  if (saved) saved->mixed = q;
   add ? forward_add(p.out, run, q, y) : forward(p.out, run, q, y);
 }
 

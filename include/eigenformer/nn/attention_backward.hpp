@@ -29,8 +29,7 @@ template <class S> struct AttendBackward {
   Index group;
   View<S> dy;
   Out<S> dq, dk, dv;
-  S* d_distance;  ///< [shared heads, distances] as in ScoreBias, or none
-  Index nearest, distances;
+  S* d_distance;  ///< [shared heads, distances] of the rule's bias, or none
 
   Index shared() const { return rule.heads / rule.key_value_heads; }
   /// Values of scratch memory for blocks of `rows` rows (queries times heads of the group).
@@ -126,7 +125,8 @@ template <class S> struct AttendBackward {
     map(
         m, ds, [&](const V& d, const V& w) { return w * (d - shift); }, ds, p);
     if (d_distance) {
-      S* const to_distance = d_distance + i % shared() * distances + (block + from - query - nearest);
+      S* const to_distance =
+          d_distance + i % shared() * rule.bias->distances + (block + from - query - rule.bias->first);
       for (Index k = 0; k < m; ++k) to_distance[k] += ds[k];
     }
     if (rule.cap != S(0))
@@ -138,16 +138,16 @@ template <class S> struct AttendBackward {
 }  // namespace detail
 
 /// dq, dk, dv += the gradients of attend()'s queries, keys and values, from dy [rows, heads · head_size].
-/// `d_bias`, where wanted, is a ScoreBias by distance of the same shape as the rule's, and is added to.
+/// `d_bias` [heads, distances], where wanted, is added to: the gradient of the rule's bias by distance.
 /// Each sequence and key/value head is one task; its sums have one order.
 template <class S>
 void attend_backward(const AttentionRule<S>& rule, Run& run, std::span<const AttentionRows> sequences,
                      const AttentionSaved<S>& saved, View<S> dy, Out<S> dq, Out<S> dk, Out<S> dv,
-                     ScoreBias<S>* d_bias = nullptr) {
+                     S* d_bias = nullptr) {
   const Workspace::Frame frame(run.workspace);
   const Index groups = rule.key_value_heads, shared = rule.heads / groups;
   const Index tasks = static_cast<Index>(sequences.size()) * groups;
-  const Index distances = d_bias ? d_bias->by_distance.cols() : 0;
+  const Index distances = d_bias ? rule.bias->distances : 0;
   Index tallest = 0;
   for (const auto& s : sequences) tallest = (std::max)(tallest, s.rows);
   const Index scratch_size = detail::AttendBackward<S>::scratch_size(
@@ -165,15 +165,14 @@ void attend_backward(const AttentionRule<S>& rule, Run& run, std::span<const Att
                                    dq,
                                    dk,
                                    dv,
-                                   d_bias ? by_distance + task * shared * distances : nullptr,
-                                   d_bias ? d_bias->nearest : 0,
-                                   distances};
+                                   d_bias ? by_distance + task * shared * distances : nullptr};
     for (Index begin = 0; begin < sequence.rows; begin += detail::query_block)
       part(begin, (std::min)(sequence.rows, begin + detail::query_block), scratch + worker * scratch_size);
   });
-  for (Index task = 0; task < tasks && d_bias; ++task)
-    d_bias->by_distance.middleRows(task % groups * shared, shared) +=
-        Eigen::Map<const Matrix<S>>(by_distance + task * shared * distances, shared, distances);
+  for (Index task = 0; task < tasks; ++task) {
+    const S* const part = by_distance + task * shared * distances;
+    for (Index i = 0; i < shared * distances; ++i) d_bias[task % groups * shared * distances + i] += part[i];
+  }
 }
 
 /// The gradient of forward(Attention): dh [rows, d_model] += for queries made from h, and d_source += for
@@ -182,7 +181,7 @@ template <class S>
 void backward(const Attention<S>& p, const AttentionRule<S>& rule, const ModelConfig& config, Run& run,
               View<S> turns, std::span<const AttentionRows> sequences, const AttentionSaved<S>& saved,
               View<S> h, View<S> source, View<S> dy, Out<S> dh, Out<S> d_source, Attention<S>& grad,
-              ScoreBias<S>* d_bias = nullptr) {
+              S* d_bias = nullptr) {
   const Workspace::Frame frame(run.workspace);
   auto d_mixed = run.workspace.matrix<S>(h.rows(), saved.mixed.cols());
   auto dq = run.workspace.matrix<S>(h.rows(), saved.query.cols());

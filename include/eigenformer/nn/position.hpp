@@ -203,14 +203,14 @@ ScoreBias<S> bucket_bias(const Weight<S>& table, bool bidirectional, const Model
   return {{}, memory, distances, first};
 }
 
-/// The gradient of bucket_bias's table [buckets, heads] from that of the bias it gave: each distance adds to
-/// its bucket.
+/// The gradient of bucket_bias's table [buckets, heads] from d_bias [heads, distances], that of the bias that
+/// it gave: each distance adds to its bucket.
 template <class S>
-void bucket_bias_backward(const ScoreBias<S>& d_bias, bool bidirectional, const ModelConfig& config,
+void bucket_bias_backward(bool bidirectional, const ModelConfig& config, Index first, View<S> d_bias,
                           Matrix<S>& d_table) {
-  for (Index i = 0; i < d_bias.by_distance.cols(); ++i)
-    d_table.row(relative_bucket(d_bias.nearest + i, bidirectional, config.relative_buckets)) +=
-        d_bias.by_distance.col(i).transpose();
+  for (Index d = 0; d < d_bias.cols(); ++d)
+    d_table.row(relative_bucket(first + d, bidirectional, config.relative_buckets)) +=
+        d_bias.col(d).transpose();
 }
 
 /// What a config's encoding needs that never changes: computed once per model.
