@@ -24,10 +24,10 @@ template <class F> double slope(double& x, F&& f) {
 }
 
 /// The largest difference between `gradient` and the slopes of f at x, for every `step`-th of n numbers,
-/// relative to the largest slope (or to 1e-3, as a slope of zero is found to some 1e-12 only).
+/// relative to the largest slope (or to 0.01, as a slope of zero is found to some 1e-11 only).
 template <class F>
 double gradient_error(double* x, const double* gradient, ef::Index n, F&& f, ef::Index step = 1) {
-  double worst = 0, largest = 1e-3;
+  double worst = 0, largest = 0.01;
   for (ef::Index i = 0; i < n; i += step) {
     const double expected = slope(x[i], f);
     if (!std::isfinite(gradient[i])) return INFINITY;

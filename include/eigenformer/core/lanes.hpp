@@ -200,6 +200,7 @@ template <class S> struct Vector {
   Vector operator-() const { return Eigen::internal::pnegate(v); }
   friend Vector max(const Vector& a, const Vector& b) { return Eigen::internal::pmax(a.v, b.v); }
   friend Vector min(const Vector& a, const Vector& b) { return Eigen::internal::pmin(a.v, b.v); }
+  friend Vector sqrt(const Vector& a) { return Eigen::internal::psqrt(a.v); }
   friend Vector exp(const Vector& a) { return Eigen::internal::pexp(a.v); }
   friend Vector tanh(const Vector& a) {
     if constexpr (Eigen::internal::packet_traits<S>::HasTanh) {

@@ -75,25 +75,23 @@ void backward(const FeedForward<S>& p, const ModelConfig& config, Run& run, cons
   d_hidden.setZero();
   product_input_gradient<S>(run, p.down.weight, dy, d_hidden);
 
-  const Matrix<S>& activated = config.gated ? saved.gate : saved.up;
   if (config.gated) {
     elements([&](Index i, Index n) {
-      activate(config.activation, n, activated.data() + i, hidden.data() + i);
-      map(n, hidden.data() + i, product_of, hidden.data() + i, d_hidden.data() + i);
+      activate_gated(config.activation, n, saved.gate.data() + i, d_hidden.data() + i, hidden.data() + i);
     });
     backward<S>(p.up, run, x, hidden, dx, grad.up);
     elements([&](Index i, Index n) {
       map(n, d_hidden.data() + i, product_of, d_hidden.data() + i, saved.up.data() + i);
     });
   }
+  const Matrix<S>& activated = config.gated ? saved.gate : saved.up;
   elements([&](Index i, Index n) {
-    activation_slope(config.activation, n, activated.data() + i, hidden.data() + i);
-    map(n, hidden.data() + i, product_of, hidden.data() + i, d_hidden.data() + i);
+    activation_backward(config.activation, n, activated.data() + i, d_hidden.data() + i);
   });
   if (config.gated)
-    backward<S>(p.gate, run, x, hidden, dx, grad.gate);
+    backward<S>(p.gate, run, x, d_hidden, dx, grad.gate);
   else
-    backward<S>(p.up, run, x, hidden, dx, grad.up);
+    backward<S>(p.up, run, x, d_hidden, dx, grad.up);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -31,16 +31,21 @@ template <class S> void forward_add(const Linear<S>& p, Run& run, View<S> x, Out
   product(run, p.weight, x, {.bias = p.bias.size() ? p.bias.data() : nullptr, .add = true}, y);
 }
 
-/// db += Σ dy, dW += dyᵀ · x, for a caller that has no use for the gradient of x.
-template <class S> void parameter_gradient(Run& run, View<S> x, View<S> dy, Linear<S>& grad) {
-  if (!grad.weight.empty()) product_weight_gradient<S>(run, dy, x, grad.weight.values());
-  if (grad.bias.size() == 0) return;
+/// db += Σ dy, rows added in their order.
+template <class S> void bias_gradient(Run& run, View<S> dy, RowVector<S>& d_bias) {
+  if (d_bias.size() == 0) return;
   run.threads.slices(dy.cols(), Index{1 << 10}, [&](Index begin, Index end) {
     for (Index r = 0; r < dy.rows(); ++r) {
       const S* const row = dy.data() + r * dy.outerStride();
-      for (Index c = begin; c < end; ++c) grad.bias[c] += row[c];
+      for (Index c = begin; c < end; ++c) d_bias[c] += row[c];
     }
   });
+}
+
+/// dW += dyᵀ · x, db += Σ dy, for a caller that has no use for the gradient of x.
+template <class S> void parameter_gradient(Run& run, View<S> x, View<S> dy, Linear<S>& grad) {
+  if (!grad.weight.empty()) product_weight_gradient<S>(run, dy, x, grad.weight.values());
+  bias_gradient<S>(run, dy, grad.bias);
 }
 
 /// dx += dy · W, dW += dyᵀ · x, db += Σ dy, for x [rows, in] and dy [rows, out]
