@@ -26,7 +26,7 @@ void embed_backward(const Stack<S>& p, const ModelConfig& config, Run& run,
   }
   constexpr Index grain = 64;
   run.threads.slices(config.d_model, grain, [&](Index begin, Index end) {
-    const S scale(config.embedding_scale);
+    const S scale = S(config.embedding_scale);
     const auto add = [&](Weight<S>& table, Index row, const S* from, S factor) {
       if (table.empty()) return;
       S* const to = table.values().data() + row * table.cols();
