@@ -57,6 +57,9 @@ template <class S> inline constexpr int count = Eigen::internal::unpacket_traits
 /// The fewest lanes that a vector of S can have: 4 for float with AVX-512.
 template <class S> inline constexpr int fewest = detail::narrowest<detail::Widest<S>>();
 
+/// How many vector registers the processor has.
+inline constexpr int registers = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS;
+
 template <class S, int N = count<S>> using Packet = typename detail::PacketOf<detail::Widest<S>, N>::type;
 
 template <class S, int N = count<S>> Packet<S, N> load(const S* p) {
@@ -197,6 +200,7 @@ template <class S> struct Vector {
   Vector operator-() const { return Eigen::internal::pnegate(v); }
   friend Vector max(const Vector& a, const Vector& b) { return Eigen::internal::pmax(a.v, b.v); }
   friend Vector min(const Vector& a, const Vector& b) { return Eigen::internal::pmin(a.v, b.v); }
+  friend Vector sqrt(const Vector& a) { return Eigen::internal::psqrt(a.v); }
   friend Vector exp(const Vector& a) { return Eigen::internal::pexp(a.v); }
   friend Vector tanh(const Vector& a) {
     if constexpr (Eigen::internal::packet_traits<S>::HasTanh) {

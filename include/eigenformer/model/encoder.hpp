@@ -28,6 +28,7 @@ template <class S> class Encoder {
   const ModelConfig& config() const { return config_; }
   const Transformer<S>& parameters() const { return parameters_; }
   Transformer<S>& parameters() { return parameters_; }
+  const PositionTables<S>& tables() const { return tables_; }
 
   /// Hidden states of every token, [tokens of all sequences, d_model], after the final norm where the config
   /// has one. `types`: the type of each token, as for pairs of texts; none: all of type 0.

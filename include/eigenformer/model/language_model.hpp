@@ -15,6 +15,7 @@ template <class S> class LanguageModel {
   const ModelConfig& config() const { return config_; }
   const Transformer<S>& parameters() const { return parameters_; }
   Transformer<S>& parameters() { return parameters_; }
+  const PositionTables<S>& tables() const { return tables_; }
 
   /// x [rows, d_model]: the decoder's hidden states before its final norm, for inputs that were checked; see
   /// forward(Stack).

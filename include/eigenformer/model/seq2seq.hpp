@@ -27,6 +27,7 @@ template <class S> class Seq2Seq : public LanguageModel<S> {
   }
 
   const ModelConfig& encoder_config() const { return encoder_config_; }
+  const PositionTables<S>& encoder_tables() const { return encoder_tables_; }
 
   /// Hidden states of the sources' tokens after the encoder, [tokens of all sources, d_model].
   /// @throws InputError, WindowError  before any work is done

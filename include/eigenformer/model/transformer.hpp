@@ -41,6 +41,22 @@ template <class S> struct Trace {
   std::vector<std::vector<Matrix<S>>> cross_attentions;  ///< likewise, over the tokens of the source
 };
 
+/// What the gradient of a stack's pass needs of it.
+template <class S> struct StackSaved {
+  /// Keeps of each block its input alone; backward computes the rest again, one block at a time.
+  bool recompute = false;
+  Matrix<S> embedded;                 ///< before the norm of the embeddings, where there is one
+  std::vector<Matrix<S>> inputs;      ///< of the blocks, with recompute
+  std::vector<BlockSaved<S>> blocks;  ///< of each block; with recompute one, of the block that is at work
+  Matrix<S> last;                     ///< after the last block, before the final norm
+};
+
+/// The hidden states that cross-attention looks at while training: those of the encoder for each sequence.
+template <class S> struct EncodedSource {
+  const Matrix<S>& states;  ///< [rows of all sources, d_model]
+  const Ragged& layout;
+};
+
 /// @throws InputError  for an empty sequence or a token outside the vocabulary, with its place
 inline void check_tokens(std::span<const Token> tokens, const ModelConfig& config) {
   if (tokens.empty()) fail(InputError("a sequence of no tokens"));
@@ -79,7 +95,7 @@ namespace detail {
 /// x [rows, d_model] = scale · token embedding + position (+ token type), normed where the config says so.
 template <class S>
 void embed(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& config, Run& run,
-           std::span<const SequenceInput<S>> inputs, Out<S> x) {
+           std::span<const SequenceInput<S>> inputs, Out<S> x, StackSaved<S>* saved) {
   const Workspace::Frame frame(run.workspace);
   S* const added = run.workspace.take<S>(config.d_model);
   const auto add = [&](const Weight<S>& table, Index row, S* to) {
@@ -100,7 +116,9 @@ void embed(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& config
         add(p.token_types, input.token_types.empty() ? 0 : input.token_types[static_cast<std::size_t>(i)],
             row);
     }
-  if (config.embedding_norm) forward(p.embedding_norm, config.norm, run, x, x);
+  if (!config.embedding_norm) return;
+  if (saved) saved->embedded = x;
+  forward(p.embedding_norm, config.norm, run, x, x);
 }
 
 /// Adds one layer's probabilities of every sequence and head.
@@ -112,81 +130,148 @@ void keep_attentions(const AttentionRule<S>& rule, std::span<const AttentionSequ
     for (Index h = 0; h < rule.heads; ++h) layer.push_back(attention_probabilities<S>(rule, sequence, q, h));
 }
 
-}  // namespace detail
+/// What the blocks of a stack share in one pass over some sequences. Its memory is the run's: open a frame
+/// around it.
+template <class S> struct StackPass {
+  const Stack<S>& p;
+  const ModelConfig& config;
+  bool causal;
+  Run& run;
+  std::span<const SequenceInput<S>> inputs;
+  const EncodedSource<S>* source;  ///< while training a decoder with cross-attention
+  Index rows = 0;
+  Index longest = 0;  ///< of the sequences, with what their caches hold
+  std::span<AttentionSequence<S>> sequences;
+  const S** pages;              ///< of sequences without a cache: one page each
+  Eigen::Map<Matrix<S>> turns;  ///< [rows, dimensions] of rotary positions, otherwise without columns
+  ScoreBias<S> buckets;
+  const ScoreBias<S>* bias;
 
-/// x [rows, d_model]: the hidden states of all tokens of all sequences after the last block, before the final
-/// norm. `causal`: each token sees those before it; otherwise the whole sequence. Caches are written but not
-/// advanced. Inputs must have been checked; those of a decoder with cross-attention have a source.
-template <class S>
-void forward(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& config,
-             const PositionTables<S>& tables, bool causal, Run& run, std::span<const SequenceInput<S>> inputs,
-             Out<S> x, Trace<S>* trace = nullptr) {
-  const Workspace::Frame frame(run.workspace);
-  const auto n = static_cast<Index>(inputs.size());
-  auto* const sequences = run.workspace.take<AttentionSequence<S>>(n);
-  const S** const pages = run.workspace.take<const S*>(n);  // of sequences without a cache: one page each
-  Index longest = 0, room = 0;  // what the longest sequence is now, and what it may become
-  for (Index s = 0, first = 0; s < n; ++s) {
-    const auto& input = inputs[static_cast<std::size_t>(s)];
-    if (input.cache) input.cache->prepare(input.rows());
-    sequences[s] = {first, input.rows(), input.past(), {}};
-    first += input.rows();
-    longest = (std::max)(longest, input.past() + input.rows());
-    room = (std::max)(room, input.cache ? input.cache->capacity() : input.rows());
+  StackPass(const Stack<S>& stack, const ModelConfig& its_config, const PositionTables<S>& tables,
+            bool is_causal, Run& with, std::span<const SequenceInput<S>> of,
+            const EncodedSource<S>* encoded = nullptr)
+      : p(stack),
+        config(its_config),
+        causal(is_causal),
+        run(with),
+        inputs(of),
+        source(encoded),
+        sequences(run.workspace.template take<AttentionSequence<S>>(static_cast<Index>(of.size())),
+                  of.size()),
+        pages(run.workspace.template take<const S*>(static_cast<Index>(of.size()))),
+        turns(nullptr, 0, 0),
+        bias(&tables.alibi) {
+    Index room = 0;  // what the longest sequence may become
+    for (std::size_t s = 0; s < inputs.size(); ++s) {
+      const auto& input = inputs[s];
+      if (input.cache) input.cache->prepare(input.rows());
+      sequences[s] = {rows, input.rows(), input.past(), {}};
+      rows += input.rows();
+      longest = (std::max)(longest, input.past() + input.rows());
+      room = (std::max)(room, input.cache ? input.cache->capacity() : input.rows());
+    }
+    if (config.positions == Positions::rotary) {
+      const Index width = config.rotary_dimensions();
+      new (&turns) Eigen::Map<Matrix<S>>(run.workspace.template take<S>(rows * width), rows, width);
+      for (const auto& s : sequences)
+        tables.write_turns(config, run.workspace, s.past, s.rows, turns.data() + s.first * width);
+    }
+    if (config.positions == Positions::relative_buckets) {
+      buckets = bucket_bias(p.relative_bias, !causal, config, 1 - longest, causal ? Index{0} : longest - 1,
+                            run.workspace.template take<S>(config.n_heads * 2 * room));
+      bias = &buckets;
+    }
+  }
+  StackPass(const StackPass&) = delete;
+  StackPass& operator=(const StackPass&) = delete;
+
+  AttentionRule<S> rule(Index layer) const { return attention_rule(config, layer, causal, *bias); }
+  AttentionRule<S> cross_rule(Index layer) const {
+    return attention_rule(config, layer, false, ScoreBias<S>{});
   }
 
-  detail::embed(p, tokens, config, run, inputs, x);
-  if (trace) trace->hidden_states.assign(1, x);
-
-  const bool rotary = config.positions == Positions::rotary;
-  auto turns = run.workspace.matrix<S>(x.rows(), rotary ? config.rotary_dimensions() : 0);
-  if (rotary)
-    for (Index s = 0; s < n; ++s)
-      tables.write_turns(config, run.workspace, sequences[s].past, sequences[s].rows,
-                         turns.data() + sequences[s].first * turns.cols());
-  ScoreBias<S> buckets;
-  if (config.positions == Positions::relative_buckets)
-    buckets = bucket_bias(p.relative_bias, !causal, config, 1 - longest, causal ? Index{0} : longest - 1,
-                          run.workspace.template take<S>(config.n_heads * 2 * room));
-  const ScoreBias<S>& bias = config.positions == Positions::relative_buckets ? buckets : tables.alibi;
-
-  for (Index layer = 0; layer < config.n_layers; ++layer) {
-    const AttentionRule<S> rule = attention_rule(config, layer, causal, bias);
-    const std::span<const AttentionSequence<S>> span(sequences, static_cast<std::size_t>(n));
+  /// x [rows, d_model] through one block, in place.
+  void block(Index layer, Out<S> x, Trace<S>* trace, BlockSaved<S>* saved) {
+    const Block<S>& b = p.blocks[static_cast<std::size_t>(layer)];
+    const AttentionRule<S> own = rule(layer), whole = cross_rule(layer);
+    const bool keep_attentions = trace && trace->keep_attentions;
     const auto keep = [&](View<S> q, View<S> k, View<S> v) {
-      for (Index s = 0; s < n; ++s) {
+      for (std::size_t s = 0; s < inputs.size(); ++s) {
         AttentionSequence<S>& sequence = sequences[s];
-        if (KeyValues<S>* const cache = inputs[static_cast<std::size_t>(s)].cache) {
+        if (KeyValues<S>* const cache = inputs[s].cache) {
           cache->write(layer, sequence.rows, k.data() + sequence.first * k.cols(),
                        v.data() + sequence.first * v.cols(), k.cols());
           sequence.memory = cache->rows(layer, sequence.past + sequence.rows);
         } else {
-          pages[s] = k.data() + sequence.first * k.cols();
-          sequence.memory = {&pages[s],           sequence.rows, 0, v.data() - k.data(), k.cols(),
-                             config.head_width(), sequence.rows};
+          point(s, k, v, sequence.first, sequence.rows);
         }
       }
-      if (trace && trace->keep_attentions) detail::keep_attentions<S>(rule, span, q, trace->attentions);
+      if (keep_attentions) detail::keep_attentions<S>(own, sequences, q, trace->attentions);
     };
-    const Block<S>& block = p.blocks[static_cast<std::size_t>(layer)];
     const auto attend = [&](View<S> h, Out<S> y, bool add) {
-      forward<S>(block.attention, rule, config, run, turns, span, h, y, add, keep);
+      forward<S>(b.attention, own, config, run, turns, sequences, h, y, add, keep,
+                 saved ? &saved->attention : nullptr);
     };
     const auto cross = [&](View<S> h, Out<S> y, bool add) {
-      const AttentionRule<S> whole = attention_rule(config, layer, false, ScoreBias<S>{});
-      for (Index s = 0; s < n; ++s) {
-        const KeyValues<S>& source = *inputs[static_cast<std::size_t>(s)].source;
-        sequences[s].memory = source.rows(layer, source.size());
+      const Workspace::Frame frame(run.workspace);
+      const Index keys = source ? source->states.rows() : 0, width = b.cross.key.weight.rows();
+      auto memory = run.workspace.template matrix<S>(2 * keys, width);
+      const Out<S> k(memory.topRows(keys)), v(memory.bottomRows(keys));
+      if (source) {
+        forward<S>(b.cross.key, run, source->states, k);
+        forward<S>(b.cross.value, run, source->states, v);
       }
-      const auto keep_queries = [&](View<S> q) {
-        if (trace && trace->keep_attentions)
-          detail::keep_attentions<S>(whole, span, q, trace->cross_attentions);
+      for (std::size_t s = 0; s < inputs.size(); ++s) {
+        const auto i = static_cast<Index>(s);
+        if (source)
+          point(s, k, v, source->layout.begin(i), source->layout.length(i));
+        else
+          sequences[s].memory = inputs[s].source->rows(layer, inputs[s].source->size());
+      }
+      const auto look = [&](View<S> q) {
+        if (saved) saved->cross.keep(q, k, v, whole.heads);
+        if (keep_attentions) detail::keep_attentions<S>(whole, sequences, q, trace->cross_attentions);
       };
-      forward_source<S>(block.cross, whole, run, span, h, y, add, keep_queries);
+      forward_source<S>(b.cross, whole, run, sequences, h, y, add, look, saved ? &saved->cross : nullptr);
     };
-    forward(block, config, run, x, attend, cross);
+    forward(b, config, run, x, attend, cross, saved);
     if (trace) trace->hidden_states.push_back(x);
   }
+
+ private:
+  /// Sequence s looks at rows [first, first + count) of k and v, which lie one behind the other in memory.
+  void point(std::size_t s, View<S> k, View<S> v, Index first, Index count) {
+    pages[s] = k.data() + first * k.cols();
+    sequences[s].memory = {&pages[s], count, 0, v.data() - k.data(), k.cols(), config.head_width(), count};
+  }
+};
+
+}  // namespace detail
+
+/// x [rows, d_model]: the hidden states of all tokens of all sequences after the last block, before the final
+/// norm. `causal`: each token sees those before it; otherwise the whole sequence. Caches are written but not
+/// advanced. Inputs must have been checked; those of a decoder with cross-attention have a source, or all of
+/// them have `source`.
+template <class S>
+void forward(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& config,
+             const PositionTables<S>& tables, bool causal, Run& run, std::span<const SequenceInput<S>> inputs,
+             Out<S> x, Trace<S>* trace = nullptr, StackSaved<S>* saved = nullptr,
+             const EncodedSource<S>* source = nullptr) {
+  const Workspace::Frame frame(run.workspace);
+  detail::StackPass<S> pass(p, config, tables, causal, run, inputs, source);
+  detail::embed(p, tokens, config, run, inputs, x, saved);
+  if (trace) trace->hidden_states.assign(1, x);
+  const auto layers = static_cast<std::size_t>(config.n_layers);
+  if (saved) {
+    saved->inputs.resize(saved->recompute ? layers : 0);
+    saved->blocks.resize(saved->recompute ? 1 : layers);
+  }
+  for (std::size_t layer = 0; layer < layers; ++layer) {
+    if (saved && saved->recompute) saved->inputs[layer] = x;
+    pass.block(static_cast<Index>(layer), x, trace,
+               saved && !saved->recompute ? &saved->blocks[layer] : nullptr);
+  }
+  if (saved) saved->last = x;
 }
 
 /// The final norm, in place, where the config has one.

@@ -141,6 +141,14 @@ template <class S> void activation_slope(Activation kind, Index n, const S* x, S
   });
 }
 
+/// d[i] *= d act(x) / dx at x[i]: the gradient of an activation's input from that of its output.
+template <class S> void activation_backward(Activation kind, Index n, const S* x, S* d) {
+  detail::with_activation(kind, [&](auto act) {
+    map(
+        n, d, [&](const lanes::Vector<S>& v, const lanes::Vector<S>& g) { return act.slope(v) * g; }, x, d);
+  });
+}
+
 /// y[i] = act(gate[i]) · up[i], Shazeer 2020, "GLU Variants Improve Transformer"; y may be gate or up.
 template <class S> void activate_gated(Activation kind, Index n, const S* gate, const S* up, S* y) {
   detail::with_activation(kind, [&](auto act) {

@@ -83,6 +83,21 @@ AttentionRule<S> attention_rule(const ModelConfig& config, Index layer, bool cau
   return rule;
 }
 
+/// What backward needs of a forward pass: memory that grows with the rows, not with their square.
+template <class S> struct AttentionSaved {
+  Matrix<S> query;       ///< [rows, heads · head_size], turned
+  Matrix<S> key, value;  ///< [rows of the memory, key/value heads · head_size], keys turned
+  Matrix<S> mixed;       ///< [rows, heads · head_size], the input of the projection out
+  Matrix<S> statistics;  ///< [rows, 2 · heads], see attend
+
+  void keep(View<S> q, View<S> k, View<S> v, Index heads) {
+    query = q;
+    key = k;
+    value = v;
+    statistics.resize(q.rows(), 2 * heads);
+  }
+};
+
 namespace detail {
 
 inline constexpr Index query_block = 32;  // queries of a task
@@ -92,6 +107,22 @@ inline constexpr Index key_block = 128;   // keys of a block, at most a page
 template <class S> std::pair<Index, Index> reach(const AttentionRule<S>& rule, Index position, Index count) {
   if (!rule.causal) return {0, count};
   return {rule.window ? (std::max)(Index{0}, position + 1 - rule.window) : 0, position + 1};
+}
+
+/// Scores of n keys become cap · tanh(score / cap).
+template <class S> void cap_scores(const AttentionRule<S>& rule, Index n, S* scores) {
+  using V = lanes::Vector<S>;
+  map(
+      n, scores, [&](const V& v) { return V(rule.cap) * tanh(v / V(rule.cap)); }, scores);
+}
+
+/// Adds position bias and mask, where there are any, to the scores of keys first … first + n − 1 of `keys`.
+template <class S>
+void add_biases(const AttentionRule<S>& rule, Index head, Index query, Index position, Index first, Index n,
+                Index keys, S* scores) {
+  if (rule.bias) rule.bias->add(head, position, first, n, scores);
+  if (rule.added)
+    for (Index k = 0; k < n; ++k) scores[k] += rule.added[query * keys + first + k];
 }
 
 /// Scores of one query and head become weights e^(score − maximum) in place; the running maximum and sum, and
@@ -115,10 +146,11 @@ template <class S> void absorb(Index n, S* scores, Index head_size, S& maximum, 
   sum += sum_of(n, scores, [](const V& v) { return v; });
 }
 
-/// Queries [begin, end) of a sequence against one key/value head. `scratch` holds attend_scratch values.
+/// Queries [begin, end) of a sequence against one key/value head. `scratch` holds attend_scratch values;
+/// `statistics` as in attend.
 template <class S>
 void attend_block(const AttentionRule<S>& rule, const AttentionSequence<S>& sequence, Index group,
-                  Index begin, Index end, View<S> q, Out<S> y, S* scratch) {
+                  Index begin, Index end, View<S> q, Out<S> y, S* statistics, S* scratch) {
   const Index size = rule.head_size, shared = rule.heads / rule.key_value_heads;
   const Index rows = (end - begin) * shared;  // row i · shared + h: query begin + i, head h of the group
   S* const queries = scratch;
@@ -155,16 +187,9 @@ void attend_block(const AttentionRule<S>& rule, const AttentionSequence<S>& sequ
       std::fill(row_scores, row_scores + from, S(0));
       std::fill(row_scores + to, row_scores + n, S(0));
       if (from == to) continue;
-      if (rule.cap != S(0)) {
-        using V = lanes::Vector<S>;
-        map(
-            to - from, row_scores + from, [&](const V& v) { return V(rule.cap) * tanh(v / V(rule.cap)); },
-            row_scores + from);
-      }
-      if (rule.bias)
-        rule.bias->add(group * shared + i % shared, position, block + from, to - from, row_scores + from);
-      if (rule.added)
-        for (Index k = from; k < to; ++k) row_scores[k] += rule.added[query * memory.count + block + k];
+      if (rule.cap != S(0)) cap_scores(rule, to - from, row_scores + from);
+      add_biases(rule, group * shared + i % shared, query, position, block + from, to - from, memory.count,
+                 row_scores + from);
       absorb(to - from, row_scores + from, size, maxima[i], sums[i], mixed + i * size);
     }
     mix_kernel(scores, key_block, page + memory.values + row, memory.stride, rows, n, size, mixed, size);
@@ -174,16 +199,22 @@ void attend_block(const AttentionRule<S>& rule, const AttentionSequence<S>& sequ
                   (group * shared + i % shared) * size;
     const S inverse = S(1) / sums[i];
     for (Index c = 0; c < size; ++c) to[c] = mixed[i * size + c] * inverse;
+    if (statistics) {
+      S* const kept =
+          statistics + ((sequence.first + begin + i / shared) * rule.heads + group * shared + i % shared) * 2;
+      kept[0] = maxima[i];
+      kept[1] = inverse;
+    }
   }
 }
 
 }  // namespace detail
 
 /// y [rows, heads · head_size]: for each sequence its queries' mixed values, from q [rows, heads ·
-/// head_size].
+/// head_size]. `statistics` [rows, 2 · heads], where wanted, becomes each softmax's maximum and inverse sum.
 template <class S>
 void attend(const AttentionRule<S>& rule, Run& run, std::span<const AttentionSequence<S>> sequences,
-            View<S> q, Out<S> y) {
+            View<S> q, Out<S> y, S* statistics = nullptr) {
   const Workspace::Frame frame(run.workspace);
   const Index shared = rule.heads / rule.key_value_heads;
   const auto blocks = [](const AttentionSequence<S>& s) {
@@ -215,7 +246,7 @@ void attend(const AttentionRule<S>& rule, Run& run, std::span<const AttentionSeq
     const AttentionSequence<S>& sequence = sequences[static_cast<std::size_t>(t.sequence)];
     const Index begin = t.block * detail::query_block;
     detail::attend_block(rule, sequence, t.group, begin,
-                         (std::min)(sequence.rows, begin + detail::query_block), q, y,
+                         (std::min)(sequence.rows, begin + detail::query_block), q, y, statistics,
                          scratch + worker * scratch_size);
   };
   if (workers == 1)
@@ -231,7 +262,7 @@ void attend(const AttentionRule<S>& rule, Run& run, std::span<const AttentionSeq
 template <class S, class Keep>
 void forward(const Attention<S>& p, const AttentionRule<S>& rule, const ModelConfig& config, Run& run,
              View<S> turns, std::span<const AttentionSequence<S>> sequences, View<S> h, Out<S> y, bool add,
-             Keep&& keep) {
+             Keep&& keep, AttentionSaved<S>* saved = nullptr) {
   const Workspace::Frame frame(run.workspace);
   const Index rows = h.rows(), width = p.key.weight.rows();
   auto q = run.workspace.matrix<S>(rows, p.query.weight.rows());
@@ -245,21 +276,25 @@ void forward(const Attention<S>& p, const AttentionRule<S>& rule, const ModelCon
     rotate<S>(config, turns, k);
   }
   keep(q, k, v);
-  attend<S>(rule, run, sequences, q, q);  // a task has read its queries before it writes to their place
+  if (saved) saved->keep(q, k, v, rule.heads);
+  // a task has read its queries before it writes to their place
+  attend<S>(rule, run, sequences, q, q, saved ? saved->statistics.data() : nullptr);
+  if (saved) saved->mixed = q;
   add ? forward_add(p.out, run, q, y) : forward(p.out, run, q, y);
 }
 
 /// y (+)= out(attend(query(h), K, V)) for keys and values of a source, computed before, that `sequences`
-/// point to. look(q) sees the queries.
+/// point to. look(q) sees the queries, and keeps them with keys and values in `saved`.
 template <class S, class Look>
 void forward_source(const Attention<S>& p, const AttentionRule<S>& rule, Run& run,
                     std::span<const AttentionSequence<S>> sequences, View<S> h, Out<S> y, bool add,
-                    Look&& look) {
+                    Look&& look, AttentionSaved<S>* saved = nullptr) {
   const Workspace::Frame frame(run.workspace);
   auto q = run.workspace.matrix<S>(h.rows(), p.query.weight.rows());
   forward(p.query, run, h, q);
   look(q);
-  attend<S>(rule, run, sequences, q, q);
+  attend<S>(rule, run, sequences, q, q, saved ? saved->statistics.data() : nullptr);
+  if (saved) saved->mixed = q;
   add ? forward_add(p.out, run, q, y) : forward(p.out, run, q, y);
 }
 

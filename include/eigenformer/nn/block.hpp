@@ -30,14 +30,28 @@ template <class S> struct Block {
   }
 };
 
+/// What backward needs of one branch: its input on the residual stream, and what its second norm was given.
+template <class S> struct BranchSaved {
+  Matrix<S> input;  ///< [rows, d_model]
+  Matrix<S> inner;  ///< [rows, d_model]: x + f(x) where norms stand after, f(norm(x)) where on both sides
+};
+
+/// What backward needs of a block.
+template <class S> struct BlockSaved {
+  BranchSaved<S> attention_branch, cross_branch, feed_forward_branch;
+  AttentionSaved<S> attention, cross;
+  FeedForwardSaved<S> feed_forward;
+};
+
 namespace detail {
 
 /// One branch around the residual stream x. `branch(h, y, add)` computes y (+)= f(h).
 ///   before: x += f(norm(x))      after: x = norm(x + f(x))      both: x += post(f(norm(x)))
 template <class S, class Branch>
 void sub_layer(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& config, Run& run, Out<S> x,
-               Branch&& branch) {
+               Branch&& branch, BranchSaved<S>* saved) {
   const Workspace::Frame frame(run.workspace);
+  if (saved) saved->input = x;
   auto h = run.workspace.matrix<S>(x.rows(), x.cols());
   switch (config.norm_placement) {
     case NormPlacement::before:
@@ -48,12 +62,14 @@ void sub_layer(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& conf
     case NormPlacement::after:
       h = x;
       branch(h, x, true);
+      if (saved) saved->inner = x;
       forward(norm, config.norm, run, x, x);
       break;
     case NormPlacement::both: {
       auto y = run.workspace.matrix<S>(x.rows(), x.cols());
       forward(norm, config.norm, run, x, h);
       branch(h, y, false);
+      if (saved) saved->inner = y;
       forward(post, config.norm, run, y, y);
       x += y;
       break;
@@ -61,16 +77,53 @@ void sub_layer(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& conf
   }
 }
 
+/// The gradient of sub_layer: dx comes in as that of its output and leaves as that of its input.
+/// `branch(h, dy, dh)` computes dh += the gradient of f at h.
+template <class S, class Branch>
+void sub_layer_backward(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& config, Run& run,
+                        const BranchSaved<S>& saved, Out<S> dx, Norm<S>& d_norm, Norm<S>& d_post,
+                        Branch&& branch) {
+  const Workspace::Frame frame(run.workspace);
+  const View<S> x = saved.input;
+  auto d = run.workspace.matrix<S>(dx.rows(), dx.cols());
+  d.setZero();
+  if (config.norm_placement == NormPlacement::after) {  // d: of x + f(x)
+    backward<S>(norm, config.norm, run, saved.inner, dx, d, d_norm);
+    dx = d;
+    branch(x, d, dx);
+    return;
+  }
+  auto h = run.workspace.matrix<S>(dx.rows(), dx.cols());  // d: of h = norm(x)
+  forward<S>(norm, config.norm, run, x, h);
+  if (config.norm_placement == NormPlacement::both) {
+    auto dy = run.workspace.matrix<S>(dx.rows(), dx.cols());
+    dy.setZero();
+    backward<S>(post, config.norm, run, saved.inner, dx, dy, d_post);
+    branch(h, dy, d);
+  } else {
+    branch(h, dx, d);
+    if (config.residual_source == ResidualSource::normed) {
+      d += dx;
+      dx.setZero();
+    }
+  }
+  backward<S>(norm, config.norm, run, x, d, dx, d_norm);
+}
+
 }  // namespace detail
 
 /// x [rows, d_model] through a block, in place. `attend(h, y, add)` and `cross(h, y, add)` compute
-/// y (+)= attention(h) for a normed input h; a block without cross-attention never calls the latter.
+/// y (+)= attention(h) for a normed input h; a block without cross-attention never calls the latter. What
+/// `saved` keeps of attention is theirs to keep.
 template <class S, class Attend, class Cross>
-void forward(const Block<S>& p, const ModelConfig& config, Run& run, Out<S> x, Attend&& attend,
-             Cross&& cross) {
-  const auto feed = [&](View<S> h, Out<S> y, bool add) { forward(p.feed_forward, config, run, h, y, add); };
+void forward(const Block<S>& p, const ModelConfig& config, Run& run, Out<S> x, Attend&& attend, Cross&& cross,
+             BlockSaved<S>* saved = nullptr) {
+  const auto feed = [&](View<S> h, Out<S> y, bool add) {
+    forward(p.feed_forward, config, run, h, y, add, saved ? &saved->feed_forward : nullptr);
+  };
   if (config.branches != Branches::sequential) {  // x += attention(norm(x)) + feed_forward(norm(x))
     const Workspace::Frame frame(run.workspace);
+    if (saved) saved->attention_branch.input = x;
     auto h = run.workspace.matrix<S>(x.rows(), x.cols());
     auto g = run.workspace.matrix<S>(x.rows(), x.cols());
     forward(p.attention_norm, config.norm, run, x, h);
@@ -83,9 +136,53 @@ void forward(const Block<S>& p, const ModelConfig& config, Run& run, Out<S> x, A
     attend(h, x, true);
     return;
   }
-  detail::sub_layer(p.attention_norm, p.attention_post_norm, config, run, x, attend);
-  if (!p.cross.query.weight.empty()) detail::sub_layer(p.cross_norm, p.cross_norm, config, run, x, cross);
-  detail::sub_layer(p.feed_forward_norm, p.feed_forward_post_norm, config, run, x, feed);
+  detail::sub_layer(p.attention_norm, p.attention_post_norm, config, run, x, attend,
+                    saved ? &saved->attention_branch : nullptr);
+  if (!p.cross.query.weight.empty())
+    detail::sub_layer(p.cross_norm, p.cross_norm, config, run, x, cross,
+                      saved ? &saved->cross_branch : nullptr);
+  detail::sub_layer(p.feed_forward_norm, p.feed_forward_post_norm, config, run, x, feed,
+                    saved ? &saved->feed_forward_branch : nullptr);
+}
+
+/// The gradient of a block: dx [rows, d_model] comes in as that of its output and leaves as that of its
+/// input. `attend(h, dy, dh)` and `cross(h, dy, dh)` compute dh += the gradient of the attention at h, and
+/// add to the gradients of its parameters.
+template <class S, class Attend, class Cross>
+void backward(const Block<S>& p, const ModelConfig& config, Run& run, const BlockSaved<S>& saved, Out<S> dx,
+              Block<S>& grad, Attend&& attend, Cross&& cross) {
+  const auto feed = [&](View<S> h, View<S> dy, Out<S> dh) {
+    backward<S>(p.feed_forward, config, run, saved.feed_forward, h, dy, dh, grad.feed_forward);
+  };
+  if (config.branches != Branches::sequential) {
+    const Workspace::Frame frame(run.workspace);
+    const View<S> x = saved.attention_branch.input;
+    auto h = run.workspace.matrix<S>(dx.rows(), dx.cols());
+    auto dh = run.workspace.matrix<S>(dx.rows(), dx.cols());
+    auto dx_of_norms = run.workspace.matrix<S>(dx.rows(), dx.cols());
+    dx_of_norms.setZero();
+    dh.setZero();
+    if (config.branches == Branches::parallel_two_norms) {
+      forward<S>(p.feed_forward_norm, config.norm, run, x, h);
+      feed(h, dx, dh);
+      backward<S>(p.feed_forward_norm, config.norm, run, x, dh, dx_of_norms, grad.feed_forward_norm);
+      dh.setZero();
+    }
+    forward<S>(p.attention_norm, config.norm, run, x, h);
+    if (config.branches == Branches::parallel_one_norm) feed(h, dx, dh);
+    attend(h, dx, dh);
+    backward<S>(p.attention_norm, config.norm, run, x, dh, dx_of_norms, grad.attention_norm);
+    dx += dx_of_norms;
+    return;
+  }
+  detail::sub_layer_backward(p.feed_forward_norm, p.feed_forward_post_norm, config, run,
+                             saved.feed_forward_branch, dx, grad.feed_forward_norm,
+                             grad.feed_forward_post_norm, feed);
+  if (!p.cross.query.weight.empty())
+    detail::sub_layer_backward(p.cross_norm, p.cross_norm, config, run, saved.cross_branch, dx,
+                               grad.cross_norm, grad.cross_norm, cross);
+  detail::sub_layer_backward(p.attention_norm, p.attention_post_norm, config, run, saved.attention_branch, dx,
+                             grad.attention_norm, grad.attention_post_norm, attend);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -18,17 +18,26 @@ template <class S> struct FeedForward {
   }
 };
 
+/// What backward needs of a forward pass: the inputs of the activation, [rows, d_ff].
+template <class S> struct FeedForwardSaved {
+  Matrix<S> gate;  ///< only of the gated form
+  Matrix<S> up;
+};
+
 /// y [rows, d_model] (+)= feed_forward(x [rows, d_model])
 template <class S>
-void forward(const FeedForward<S>& p, const ModelConfig& config, Run& run, View<S> x, Out<S> y, bool add) {
+void forward(const FeedForward<S>& p, const ModelConfig& config, Run& run, View<S> x, Out<S> y, bool add,
+             FeedForwardSaved<S>* saved = nullptr) {
   const Workspace::Frame frame(run.workspace);
   const Index rows = x.rows(), width = p.up.weight.rows();
   auto hidden = run.workspace.matrix<S>(rows, width);
   forward(p.up, run, x, hidden);
+  if (saved) saved->up = hidden;
   constexpr Index grain = detail::activation_grain;
   if (config.gated) {
     auto gate = run.workspace.matrix<S>(rows, width);
     forward(p.gate, run, x, gate);
+    if (saved) saved->gate = gate;
     run.threads.slices(rows * width, grain, [&](Index begin, Index end) {
       activate_gated(config.activation, end - begin, gate.data() + begin, hidden.data() + begin,
                      hidden.data() + begin);
@@ -39,6 +48,50 @@ void forward(const FeedForward<S>& p, const ModelConfig& config, Run& run, View<
     });
   }
   add ? forward_add(p.down, run, hidden, y) : forward(p.down, run, hidden, y);
+}
+
+/// dx [rows, d_model] += the gradient of feed_forward(x), for dy [rows, d_model]. With h = act(gate) · up and
+/// dh = dy · W_down:  dup = dh · act(gate),  dgate = dh · up · act′(gate);  plain: dup = dh · act′(up).
+template <class S>
+void backward(const FeedForward<S>& p, const ModelConfig& config, Run& run, const FeedForwardSaved<S>& saved,
+              View<S> x, View<S> dy, Out<S> dx, FeedForward<S>& grad) {
+  using V = lanes::Vector<S>;
+  const Workspace::Frame frame(run.workspace);
+  const Index rows = x.rows(), width = p.up.weight.rows();
+  const auto product_of = [](const V& a, const V& b) { return a * b; };
+  const auto elements = [&](auto&& body) {  // body(first, n)
+    run.threads.slices(rows * width, detail::activation_grain,
+                       [&](Index begin, Index end) { body(begin, end - begin); });
+  };
+  auto hidden = run.workspace.matrix<S>(rows, width);
+  elements([&](Index i, Index n) {
+    if (config.gated)
+      activate_gated(config.activation, n, saved.gate.data() + i, saved.up.data() + i, hidden.data() + i);
+    else
+      activate(config.activation, n, saved.up.data() + i, hidden.data() + i);
+  });
+  parameter_gradient<S>(run, hidden, dy, grad.down);
+  auto d_hidden = run.workspace.matrix<S>(rows, width);
+  d_hidden.setZero();
+  product_input_gradient<S>(run, p.down.weight, dy, d_hidden);
+
+  if (config.gated) {
+    elements([&](Index i, Index n) {
+      activate_gated(config.activation, n, saved.gate.data() + i, d_hidden.data() + i, hidden.data() + i);
+    });
+    backward<S>(p.up, run, x, hidden, dx, grad.up);
+    elements([&](Index i, Index n) {
+      map(n, d_hidden.data() + i, product_of, d_hidden.data() + i, saved.up.data() + i);
+    });
+  }
+  const Matrix<S>& activated = config.gated ? saved.gate : saved.up;
+  elements([&](Index i, Index n) {
+    activation_backward(config.activation, n, activated.data() + i, d_hidden.data() + i);
+  });
+  if (config.gated)
+    backward<S>(p.gate, run, x, d_hidden, dx, grad.gate);
+  else
+    backward<S>(p.up, run, x, d_hidden, dx, grad.up);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

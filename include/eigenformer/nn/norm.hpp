@@ -58,4 +58,70 @@ void forward(const Norm<S>& p, const ModelConfig::Norm& config, Run& run, View<S
   });
 }
 
+namespace detail {
+
+/// One row's part of backward(Norm). `scratch` holds 3n values.
+template <class S>
+void norm_row_backward(const Norm<S>& p, const ModelConfig::Norm& config, Index n, const S* x, const S* dy,
+                       S* dx, S* weight_gradient, S* bias_gradient, S* scratch) {
+  S *const unit = scratch, *const g = scratch + n, *const product = g + n;
+  using V = lanes::Vector<S>;
+  using std::sqrt;
+  const S size = S(static_cast<double>(n));
+  const bool centred = config.kind == NormKind::layer;
+  const V mean(centred ? sum_of(n, x, [](const V& v) { return v; }) / size : S(0));
+  map(
+      n, unit, [&](const V& v) { return v - mean; }, x);
+  const S square = sum_of(n, unit, [](const V& v) { return v * v; }) / size;
+  const V scale(S(1) / sqrt(square + S(config.epsilon)));
+  const V offset(S(config.offset));
+  map(
+      n, unit, [&](const V& v) { return v * scale; }, unit);
+  if (weight_gradient)
+    map(
+        n, weight_gradient, [](const V& w, const V& d, const V& u) { return w + d * u; }, weight_gradient, dy,
+        unit);
+  if (bias_gradient)
+    map(
+        n, bias_gradient, [](const V& b, const V& d) { return b + d; }, bias_gradient, dy);
+  map(
+      n, g, [&](const V& d, const V& w) { return d * (w + offset); }, dy, p.weight.data());
+  const V shift(centred ? sum_of(n, g, [](const V& v) { return v; }) / size : S(0));
+  map(
+      n, product, [](const V& v, const V& u) { return v * u; }, g, unit);
+  const V slope(sum_of(n, product, [](const V& v) { return v; }) / size);
+  map(
+      n, dx, [&](const V& d, const V& v, const V& u) { return d + scale * (v - shift - u * slope); }, dx, g,
+      unit);
+}
+
+}  // namespace detail
+
+/// dx += the gradient of norm(x), for x and dy [rows, width]. With x̂ the normed row before its weight and
+/// g = dy · (weight + offset):
+///   layer:  dx += (g − mean(g) − x̂ · mean(g · x̂)) / √(var(x) + ε)      rms: the same without mean(g)
+/// The parameters' sums over rows are added in slices of a fixed number of rows, in their order.
+template <class S>
+void backward(const Norm<S>& p, const ModelConfig::Norm& config, Run& run, View<S> x, View<S> dy, Out<S> dx,
+              Norm<S>& grad) {
+  constexpr Index slice = 64;
+  const Index width = x.cols(), slices = (x.rows() + slice - 1) / slice;
+  const Workspace::Frame frame(run.workspace);
+  auto sums = run.workspace.matrix<S>(2 * slices, width);  // of weight and bias, a row each per slice
+  auto scratch = run.workspace.matrix<S>(3 * slices, width);
+  sums.setZero();
+  run.threads.parallel_for(slices, [&](Index s, int) {
+    S* const weight = grad.weight.size() ? sums.data() + 2 * s * width : nullptr;
+    S* const bias = grad.bias.size() ? sums.data() + (2 * s + 1) * width : nullptr;
+    for (Index r = s * slice; r < (std::min)(x.rows(), (s + 1) * slice); ++r)
+      detail::norm_row_backward(p, config, width, x.data() + r * x.outerStride(),
+                                dy.data() + r * dy.outerStride(), dx.data() + r * dx.outerStride(), weight,
+                                bias, scratch.data() + 3 * s * width);
+  });
+  for (Index s = 0; s < slices; ++s) {
+    if (grad.weight.size()) grad.weight += sums.row(2 * s);
+    if (grad.bias.size()) grad.bias += sums.row(2 * s + 1);
+  }
+}
+
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -96,9 +96,10 @@ void rotary_row(std::span<const double> frequencies, double factor, Index positi
   }
 }
 
-/// Turns every head of x [rows, heads · head_size] in place, by the rows of `turns` [rows, dimensions] that
-/// rotary_row wrote: (a, b) becomes (a cos − b sin, b cos + a sin).
-template <class S> void rotate(const ModelConfig& config, View<S> turns, Out<S> x) {
+namespace detail {
+
+/// rotate(), or with `back` its transpose: (a, b) becomes (a cos + b sin, b cos − a sin).
+template <bool back, class S> void rotate_rows(const ModelConfig& config, View<S> turns, Out<S> x) {
   const Index half = config.rotary_dimensions() / 2, size = config.head_width();
   const bool halves = config.rotary.pairing == RotaryPairing::halves;
   const Index step = halves ? 1 : 2, partner = halves ? half : 1;
@@ -110,11 +111,25 @@ template <class S> void rotate(const ModelConfig& config, View<S> turns, Out<S> 
       for (Index i = 0; i < half; ++i) {
         S& a = head[i * step];
         S& b = head[i * step + partner];
-        const S turned = a * cosine[i] - b * sine[i];
-        b = b * cosine[i] + a * sine[i];
+        const S s = back ? -sine[i] : sine[i];
+        const S turned = a * cosine[i] - b * s;
+        b = b * cosine[i] + a * s;
         a = turned;
       }
   }
+}
+
+}  // namespace detail
+
+/// Turns every head of x [rows, heads · head_size] in place, by the rows of `turns` [rows, dimensions] that
+/// rotary_row wrote: (a, b) becomes (a cos − b sin, b cos + a sin).
+template <class S> void rotate(const ModelConfig& config, View<S> turns, Out<S> x) {
+  detail::rotate_rows<false, S>(config, turns, x);
+}
+
+/// The gradient of rotate()'s input from that of its output, in place.
+template <class S> void rotate_backward(const ModelConfig& config, View<S> turns, Out<S> dx) {
+  detail::rotate_rows<true, S>(config, turns, dx);
 }
 
 // --- biases of the scores
@@ -186,6 +201,16 @@ ScoreBias<S> bucket_bias(const Weight<S>& table, bool bidirectional, const Model
     }
   });
   return {{}, memory, distances, first};
+}
+
+/// The gradient of bucket_bias's table [buckets, heads] from d_bias [heads, distances], that of the bias that
+/// it gave: each distance adds to its bucket.
+template <class S>
+void bucket_bias_backward(bool bidirectional, const ModelConfig& config, Index first, View<S> d_bias,
+                          Matrix<S>& d_table) {
+  for (Index d = 0; d < d_bias.cols(); ++d)
+    d_table.row(relative_bucket(first + d, bidirectional, config.relative_buckets)) +=
+        d_bias.col(d).transpose();
 }
 
 /// What a config's encoding needs that never changes: computed once per model.
