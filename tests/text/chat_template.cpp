@@ -47,9 +47,10 @@ TEST_CASE("chat templates of every manner render as transformers renders them") 
   std::tm time{};
   time.tm_year = 124, time.tm_mon = 6, time.tm_mday = 26, time.tm_wday = 5, time.tm_yday = 207;
   CHECK(reference["cases"].size() > 200);
-  for (const auto& [name, source] : reference["templates"].items()) {
+  for (const auto& entry : reference["templates"].items()) {
+    const std::string& name = entry.key();
     ordered_json config = reference["special_tokens"];
-    config["chat_template"] = source;
+    config["chat_template"] = entry.value();
     const Folder files(config);
     const ef::ChatTemplate chat = ef::load_chat_template(folder);
     for (const ordered_json& row : reference["cases"]) {
