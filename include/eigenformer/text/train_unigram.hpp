@@ -57,11 +57,10 @@ class UnigramTrainer {
 
   std::vector<ScoredPiece> run(const TrainingCallback& progress) {
     const std::size_t wanted = (std::max)(options_.vocab_size + options_.vocab_size / 10, alphabet_.size());
-    const std::size_t begin = pieces_.size();
+    const std::size_t begin = pieces_.size(), end = (std::min)(begin, wanted);
     for (;;) {
       for (int i = 0; i < options_.fits; ++i) fit();
-      if (progress)
-        progress({"fitting", begin - (std::max)(pieces_.size(), wanted), begin - (std::min)(begin, wanted)});
+      if (progress) progress({"fitting", begin - (std::max)(pieces_.size(), end), begin - end});
       if (pieces_.size() <= wanted) break;
       const std::size_t before = pieces_.size();
       drop((std::max)(wanted, static_cast<std::size_t>(static_cast<double>(before) * options_.keep)));
