@@ -85,6 +85,8 @@ inline Value repeat(Work& work, const Value& what, std::int64_t count) {
 
 /// a name b, where name is + - * / // % or **
 inline Value calculate(Work& work, std::string_view name, const Value& a, const Value& b) {
+  refuse_safe(work, a);
+  refuse_safe(work, b);
   if (a.is_number() && b.is_number()) {
     const bool whole = a.is_integer() && b.is_integer();
     if ((name == "/" || name == "//" || name == "%") && b.number() == 0)

@@ -214,6 +214,11 @@ inline Value sequence_filter(Work& work, const std::string& name, const Value& v
 /// value | name(arguments)
 inline Value filter(Work& work, const std::string& name, const Value& value, const Arguments& arguments) {
   work.step();
+  if (name == "safe") {
+    const Bound none(work, name, arguments, {});
+    return work.string(to_text(work, value)).as_safe();
+  }
+  refuse_safe(work, value);
   bool known = false;
   if (Value out = detail::sequence_filter(work, name, value, arguments, known); known) return out;
   if (name == "default" || name == "d") {

@@ -78,6 +78,7 @@ inline bool is_one_of(std::string_view name, std::span<const std::string_view> n
 
 /// An attribute that Python's type has, or what is undefined.
 inline Value type_attribute(Work& work, const Value& value, const std::string& name) {
+  refuse_safe(work, value);
   std::span<const std::string_view> known, others;
   if (value.is_string()) {
     known = string_methods, others = other_string_methods;

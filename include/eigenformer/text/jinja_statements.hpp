@@ -42,7 +42,7 @@ class Parser : ExpressionParser {
         out.push_back({.kind = Type::data, .line = data.line, .text = std::move(data.text)});
       } else if (here().kind == Kind::variable_begin) {
         const int line = take().line;
-        out.push_back({.kind = Type::output, .line = line, .expression = printed(tuple_or_expression())});
+        out.push_back({.kind = Type::output, .line = line, .expression = tuple_or_expression()});
         if (take().kind != Kind::variable_end) refuse_at(line, "expected the end of the tag, \"}}\"");
       } else if (here().kind == Kind::block_begin) {
         if (std::any_of(ends.begin(), ends.end(), [&](auto word) { return ahead().text == word; })) {
@@ -57,14 +57,6 @@ class Parser : ExpressionParser {
     }
     --level_;
     return out;
-  }
-
-  /// `| safe` says that text needs no escaping. As nothing is escaped, at the end of what is printed it means
-  /// nothing; elsewhere it is not supported.
-  static ExpressionPointer printed(ExpressionPointer expression) {
-    while (expression->kind == Node::filter && expression->name == "safe" && expression->operands.size() == 1)
-      expression = ExpressionPointer(std::move(expression->operands[0]));
-    return expression;
   }
 
   void end_tag() {

@@ -64,6 +64,14 @@ class Value {
     return out;
   }
 
+  /// The string as `| safe` gives it: Python's Markup, which escapes for HTML what is added to it.
+  Value as_safe() const {
+    Value out = *this;
+    out.safe_ = true;
+    return out;
+  }
+  bool is_safe() const { return safe_; }
+
   template <class T> bool is() const { return std::holds_alternative<T>(variant_); }
   bool is_undefined() const { return is<Undefined>(); }
   bool is_none() const { return is<None>(); }
@@ -96,6 +104,7 @@ class Value {
   }
 
   Variant variant_;
+  bool safe_ = false;
 };
 
 inline constexpr int deepest_value = 64;  // levels of values in values; the evaluator refuses more

@@ -75,6 +75,12 @@ class Work {
   int level_ = 0;
 };
 
+/// Refuses a string marked by `| safe`. It may be printed, compared and joined by ~; elsewhere Python would
+/// escape what it meets for HTML, which no chat template can want.
+inline void refuse_safe(const Work& work, const Value& value) {
+  if (value.is_safe()) work.refuse("what `| safe` gives can only be printed, compared, and joined by ~");
+}
+
 /// Python's ==. Every pair of values looked at is a step, because values that share parts can be larger than
 /// the memory they take.
 inline bool equal(Work& work, const Value& a, const Value& b) {
