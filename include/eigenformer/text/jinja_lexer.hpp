@@ -40,23 +40,20 @@ struct LexicalToken {
   double floating = 0;
 };
 
-/// White space as Python's str.isspace has it.
+/// White space as Python's str.isspace has it: with four separators of ASCII.
 inline bool is_blank(char32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
 
 /// Where the blanks that begin at byte `at` of valid UTF-8 end.
 inline std::size_t blanks_after(std::string_view text, std::size_t at) {
-  while (at < text.size() && is_blank(code_point(text, at))) at += utf8_length(text[at]);
+  at = white_space_after(text, at);
+  while (at < text.size() && text[at] >= 0x1C && text[at] <= 0x1F) at = white_space_after(text, at + 1);
   return at;
 }
 
 /// Where the blanks that end at byte `end` of valid UTF-8 begin.
 inline std::size_t blanks_before(std::string_view text, std::size_t end) {
-  while (end > 0) {
-    std::size_t begin = end - 1;
-    while (is_continuation(text[begin])) --begin;
-    if (!is_blank(code_point(text, begin))) break;
-    end = begin;
-  }
+  end = white_space_before(text, end);
+  while (end > 0 && text[end - 1] >= 0x1C && text[end - 1] <= 0x1F) end = white_space_before(text, end - 1);
   return end;
 }
 

@@ -6,6 +6,7 @@
 #include <eigenformer/text/jinja_syntax.hpp>
 
 #include <algorithm>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -119,22 +120,23 @@ class ExpressionParser {
     ExpressionParser& parser_;
   };
 
-  ExpressionPointer logical_or() {
-    ExpressionPointer out = logical_and();
-    while (is_word("or")) {
-      const int line = take().line;
-      out = node(Node::logical_or, line, "", std::move(out), logical_and());
+  /// Operands with operators between, the first two joined first.
+  template <class Operand>
+  ExpressionPointer chain(Node kind, std::initializer_list<std::string_view> operators, Operand&& operand) {
+    ExpressionPointer out = operand();
+    while ((here().kind == Kind::name || here().kind == Kind::symbol) &&
+           std::find(operators.begin(), operators.end(), here().text) != operators.end()) {
+      const LexicalToken symbol = take();
+      out = node(kind, symbol.line, symbol.text, std::move(out), operand());
     }
     return out;
   }
 
+  ExpressionPointer logical_or() {
+    return chain(Node::logical_or, {"or"}, [&] { return logical_and(); });
+  }
   ExpressionPointer logical_and() {
-    ExpressionPointer out = logical_not();
-    while (is_word("and")) {
-      const int line = take().line;
-      out = node(Node::logical_and, line, "", std::move(out), logical_not());
-    }
-    return out;
+    return chain(Node::logical_and, {"and"}, [&] { return logical_not(); });
   }
 
   ExpressionPointer logical_not() {
@@ -166,12 +168,7 @@ class ExpressionParser {
   }
 
   ExpressionPointer sum() {
-    ExpressionPointer out = concatenate();
-    while (is_symbol("+") || is_symbol("-")) {
-      const LexicalToken symbol = take();
-      out = node(Node::binary, symbol.line, symbol.text, std::move(out), concatenate());
-    }
-    return out;
+    return chain(Node::binary, {"+", "-"}, [&] { return concatenate(); });
   }
 
   ExpressionPointer concatenate() {
@@ -182,21 +179,10 @@ class ExpressionParser {
   }
 
   ExpressionPointer product() {
-    ExpressionPointer out = power();
-    while (is_symbol("*") || is_symbol("/") || is_symbol("//") || is_symbol("%")) {
-      const LexicalToken symbol = take();
-      out = node(Node::binary, symbol.line, symbol.text, std::move(out), power());
-    }
-    return out;
+    return chain(Node::binary, {"*", "/", "//", "%"}, [&] { return power(); });
   }
-
   ExpressionPointer power() {
-    ExpressionPointer out = sign(true);
-    while (is_symbol("**")) {
-      const int line = take().line;
-      out = node(Node::binary, line, "**", std::move(out), sign(true));
-    }
-    return out;
+    return chain(Node::binary, {"**"}, [&] { return sign(true); });
   }
 
   /// A filter applies to what the sign gives, as in Jinja: -1 | abs is 1.

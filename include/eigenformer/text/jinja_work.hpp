@@ -14,7 +14,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
 /// How much a template may do. A conversation of a megabyte needs well under a tenth of each.
 struct Limits {
   std::size_t text_bytes = std::size_t{1} << 24;  // of the output, and of any string on the way
-  std::size_t steps = 20'000'000;                 // parts of the template evaluated, values looked at
+  std::size_t steps = 10'000'000;                 // parts of the template evaluated, values looked at
   int levels = 500;                               // of evaluation within evaluation
 };
 
