@@ -34,9 +34,8 @@ std::string normalized(const ef::text::Normalizer& normalizer, const std::string
 }  // namespace
 
 TEST_CASE("every normalizer gives what the reference engine gives") {
-  if (!golden::present(folder / "components")) return;
   std::map<std::string, ef::text::Normalizer> known;
-  for (const auto& record : golden::records(folder / "components" / "normalizers.jsonl")) {
+  for (const auto& record : golden::component_records("normalizers.jsonl")) {
     const auto name = record["normalizer"].dump();
     if (!known.contains(name)) known[name] = normalizer_of(record["normalizer"]);
     const auto text = record["text"].get<std::string>();
@@ -47,9 +46,8 @@ TEST_CASE("every normalizer gives what the reference engine gives") {
 }
 
 TEST_CASE("every pre-tokenizer gives what the reference engine gives") {
-  if (!golden::present(folder / "components")) return;
   std::map<std::string, ef::text::PreTokenizer> known;
-  for (const auto& record : golden::records(folder / "components" / "pre_tokenizers.jsonl")) {
+  for (const auto& record : golden::component_records("pre_tokenizers.jsonl")) {
     const json description = record["pre_tokenizer"];
     if (description["type"] == "UnicodeScripts") continue;  // refused by name
     const auto name = description.dump();
@@ -77,8 +75,7 @@ TEST_CASE("every pre-tokenizer gives what the reference engine gives") {
 }
 
 TEST_CASE("every decoder gives what the reference engine gives") {
-  if (!golden::present(folder / "components")) return;
-  for (const auto& record : golden::records(folder / "components" / "decoders.jsonl")) {
+  for (const auto& record : golden::component_records("decoders.jsonl")) {
     const json description = record["decoder"];
     if (description["type"] == "CTC") continue;  // refused by name
     const auto name = description.dump();

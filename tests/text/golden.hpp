@@ -16,7 +16,7 @@ namespace golden {
 inline const std::filesystem::path shared = EIGENFORMER_SHARED_DATA;
 inline const std::filesystem::path data = std::filesystem::path(EIGENFORMER_TEST_DATA) / "text";
 
-/// Whether a file of other people's is there; says so where it is not.
+/// Whether other people's files are there; says so where they are not.
 inline bool present(const std::filesystem::path& file) {
   const bool found = std::filesystem::exists(file);
   if (!found) MESSAGE("skipped: " << file.string() << " is not there");
@@ -29,6 +29,15 @@ inline std::vector<nlohmann::json> records(const std::filesystem::path& file) {
   std::vector<nlohmann::json> out;
   for (std::string line; std::getline(stream, line);) out.push_back(nlohmann::json::parse(line));
   REQUIRE_MESSAGE(!out.empty(), file.string());
+  return out;
+}
+
+/// The records of components/`name`: those of our own data and, where there are more, those too.
+inline std::vector<nlohmann::json> component_records(const char* name) {
+  std::vector<nlohmann::json> out = records(data / "components" / name);
+  const auto more = shared / "tokenizers" / "components" / name;
+  if (present(more))
+    for (auto& record : records(more)) out.push_back(std::move(record));
   return out;
 }
 

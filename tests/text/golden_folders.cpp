@@ -27,10 +27,9 @@ TEST_CASE("published tokenizers encode, decode and stream every record as the re
 }
 
 TEST_CASE("small tokenizers with single settings give what the reference engine gives") {
-  const auto folder = golden::shared / "tokenizers" / "components";
-  if (!golden::present(folder)) return;
-  const auto files = nlohmann::json::parse(ef::text::read_file(folder / "micro_tokenizers.json"));
-  for (const auto& record : golden::records(folder / "micro.jsonl")) {
+  const auto files =
+      nlohmann::json::parse(ef::text::read_file(golden::data / "components" / "micro_tokenizers.json"));
+  for (const auto& record : golden::component_records("micro.jsonl")) {
     const auto name = record["tokenizer"].get<std::string>();
     CAPTURE(name);
     const auto tokenizer = ef::parse_tokenizer(files[name].dump(), name);
