@@ -49,9 +49,9 @@ ef::ModelConfig smooth(ef::ModelConfig config) {
 TEST_CASE("the gradient of a decoder of every axis is the slope of its loss") {
   Machine machine(2);
   const ef::TokenBatch batch{some_tokens(9, 61), some_tokens(1, 61, 2), some_tokens(6, 61, 3)};
-  for (const auto& [name, original] : tiny::decoders()) {
-    CAPTURE(name);
-    const ef::ModelConfig config = smooth(original);
+  for (const tiny::Named& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig config = smooth(named.config);
     auto model = support::lively<double>(config);
     const auto labels = ef::next_tokens(batch);
     CHECK(labels.size() == 16);

@@ -144,7 +144,9 @@ TEST_CASE_TEMPLATE("twenty steps of AdamW go where those of PyTorch go", S, doub
         }
       }
     CHECK(found.size() == json["final_parameters"].size());
-    for (const auto& [name, expected] : json["final_parameters"].items()) {
+    for (const auto& entry : json["final_parameters"].items()) {
+      const std::string name = entry.key();
+      const ef::Json& expected = entry.value();
       CAPTURE(name);
       REQUIRE(found.count(name) == 1);
       const double norm = expected["l2_norm"];
