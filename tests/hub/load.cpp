@@ -23,8 +23,11 @@ std::string refused_config(const char* model, const std::function<void(ef::Json&
 }
 
 /// A copy of a reference folder with its tensors changed, and what loading it is refused with.
-std::string refused_tensors(const char* model,
-                            const std::function<void(std::vector<ef::TensorView>&)>& change) {
+std::string refused_tensors(
+    const char* model, const std::function<void(std::vector<ef::TensorView>&)>& change,
+    const std::function<void(const std::string&)>& load = [](const std::string& path) {
+      ef::load_causal_lm<float>(path);
+    }) {
   const TemporaryFolder copy;
   copy.write("config.json", files::read(folder(model) + "/config.json"));
   const ef::SafeTensors original = ef::open_folder(folder(model));
@@ -32,7 +35,7 @@ std::string refused_tensors(const char* model,
   for (const auto& [name, tensor] : original.tensors()) tensors.push_back(tensor);
   change(tensors);
   ef::write_safetensors(copy.file("model.safetensors"), tensors);
-  return refusal([&] { ef::load_causal_lm<float>(copy.path()); });
+  return refusal([&] { load(copy.path()); });
 }
 
 ef::TensorView& named(std::vector<ef::TensorView>& tensors, const std::string& name) {
@@ -136,4 +139,48 @@ TEST_CASE("GPT-2 loads with and without its prefix, and its known buffers are pa
     tensors.push_back(buffer);
   });
   CHECK(bare.empty());
+}
+
+TEST_CASE("a label map that has gaps, no names, or not as many as the head has rows is refused") {
+  CHECK(contains(refused_config("bert-tokcls", [](ef::Json& c) { c["id2label"].erase("1"); }), "number 1"));
+  CHECK(contains(refused_config("bert-tokcls", [](ef::Json& c) { c["id2label"]["2"] = 7; }), "number 2"));
+  CHECK(contains(refused_config("bert-tokcls", [](ef::Json& c) { c["id2label"] = {"O", "B"}; }), "id2label"));
+  CHECK(contains(refused_config("bert-tokcls", [](ef::Json& c) { c["id2label"] = ef::Json::object(); }),
+                 "id2label"));
+  const TemporaryFolder copy;
+  ef::Json config = ef::read_json(folder("bert-tokcls") + "/config.json");
+  config["id2label"]["5"] = "I-ORG";
+  copy.write("config.json", config.dump());
+  copy.write("model.safetensors", files::read(folder("bert-tokcls") + "/model.safetensors"));
+  const std::string why = refusal([&] { ef::load_tagger<float>(copy.path()); });
+  CHECK(contains(why, "classifier.weight"));
+  CHECK(contains(why, "[6, 48]"));
+  CHECK(contains(why, "[5, 48]"));
+}
+
+TEST_CASE("copies that an encoder's checkpoint stores are compared, and what no head knows is refused") {
+  using Tensors = std::vector<ef::TensorView>;
+  const auto masked = [](const std::string& path) { ef::load_masked_lm<float>(path); };
+  const auto bare = [](const std::string& path) { ef::load_encoder<float>(path); };
+  for (const auto& load : {std::function<void(const std::string&)>(masked), {bare}}) {
+    CHECK(refused_tensors(
+              "bert-old", [](Tensors&) {}, load)
+              .empty());
+    const ef::Matrix<float> other = ef::Matrix<float>::Constant(97, 48, 0.5F);
+    const auto differs = [&](Tensors& t) {
+      named(t, "cls.predictions.decoder.weight").data =
+          std::as_bytes(std::span(other.data(), static_cast<std::size_t>(other.size())));
+    };
+    CHECK(contains(refused_tensors("bert-old", differs, load), "differs from"));
+    CHECK(contains(
+        refused_tensors(
+            "bert-old", [](Tensors& t) { named(t, "cls.seq_relationship.bias").name = "cls.other"; }, load),
+        "\"cls.other\""));
+    CHECK(contains(
+        refused_tensors(
+            "bert-old",
+            [](Tensors& t) { named(t, "bert.embeddings.LayerNorm.gamma").name = "bert.embeddings.gone"; },
+            load),
+        "bert.embeddings.LayerNorm.weight"));
+  }
 }
