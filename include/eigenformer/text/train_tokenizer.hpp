@@ -275,9 +275,9 @@ class TokenizerTrainer {
  private:
   /// Normalizes and cuts as the file says that it will be done.
   static text::WordCounter counter(const nlohmann::ordered_json& frame) {
-    const nlohmann::json plain = nlohmann::json::parse(frame.dump());
     const std::string file = "tokenizer.json";
-    const text::JsonNode root(&plain, file, "");
+    const nlohmann::json plain = text::parse_tokenizer_json(frame.dump(), file).root;
+    const text::JsonNode root(plain, file);
     text::Normalizer normalizer;
     if (!root["normalizer"].is_null()) text::detail::read_normalizer(root["normalizer"], normalizer);
     text::PreTokenizer pre_tokenizer;
