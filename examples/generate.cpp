@@ -1,11 +1,14 @@
 // Continues a prompt with the model in a Hugging Face folder, or writes what it makes of a source:
 //   generate ~/models/gpt2 --prompt "To be" --top-p 0.9 --seed 3
+//   generate ~/models/llama-3-instruct --chat --prompt "Why is the sky blue?"
 //   generate ~/models/flan-t5-small --prompt "Translate to German: How old are you?"
 #include "common.hpp"
 #include <eigenformer/hub.hpp>
+#include <eigenformer/text/chat_template.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <memory>
 
@@ -14,16 +17,19 @@ namespace ef = eigenformer;
 namespace {
 
 struct Arguments {
-  std::string folder, prompt, eos, early_stopping, dtype;
+  std::string folder, prompt, system, eos, early_stopping, dtype;
   std::vector<ef::Token> ids;
   ef::GenerationConfig config;
-  bool greedy = false, json = false;
+  bool greedy = false, json = false, chat = false;
   int threads = 1;
 };
 
 void declare(CLI::App& app, Arguments& a) {
   app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
   auto* const prompt = app.add_option("--prompt", a.prompt, "text to continue, or the source");
+  auto* const chat =
+      app.add_flag("--chat", a.chat, "the prompt is a message, in the folder's chat template")->needs(prompt);
+  app.add_option("--system", a.system, "a system message before it")->needs(chat);
   app.add_option("--ids", a.ids, "token ids to continue, separated by commas")
       ->delimiter(',')
       ->excludes(prompt);
@@ -146,12 +152,24 @@ class Output {
   std::string text_;
 };
 
+/// The tokens of the prompt: ids as they are, a text, or a message in the form that the model was trained on.
+std::vector<ef::Token> prompt_tokens(const Arguments& a, const std::optional<ef::Tokenizer>& tokenizer) {
+  if (!a.ids.empty()) return a.ids;
+  if (!a.chat) return tokenizer->encode(a.prompt);
+  std::vector<ef::ChatMessage> messages;
+  if (!a.system.empty()) messages.push_back({.role = "system", .content = a.system});
+  messages.push_back({.role = "user", .content = a.prompt});
+  const std::time_t now = std::time(nullptr);
+  const std::string text = ef::load_chat_template(a.folder).render(messages, {.time = *std::localtime(&now)});
+  return tokenizer->encode(text, false);  // the template writes the special tokens
+}
+
 /// Continues the prompt with a causal model, or with a sequence-to-sequence model writes the target of it.
 template <class Model> void generate(const Model& model, const Arguments& a) {
   std::optional<ef::Tokenizer> tokenizer;
   if (a.ids.empty() || !a.config.stop_texts.empty() || std::filesystem::exists(a.folder + "/tokenizer.json"))
     tokenizer = ef::load_tokenizer(a.folder);
-  const std::vector<ef::Token> prompt = a.ids.empty() ? tokenizer->encode(a.prompt) : a.ids;
+  const std::vector<ef::Token> prompt = prompt_tokens(a, tokenizer);
 
   ef::Threads threads(a.threads);
   const bool stream = !a.json && a.config.num_return_sequences == 1 && a.config.num_beams == 1;
