@@ -157,7 +157,7 @@ TEST_CASE("settings that beams do not have are refused by name") {
   refused({.top_p = 0.5, .num_beams = 2}, "top_p");
   refused({.stop_texts = {"."}, .num_beams = 2}, "stop_texts");
   refused({.log_probabilities = true, .num_beams = 2}, "log_probabilities");
-  refused({.num_beams = 0}, "num_beams");
+  refused({.num_beams = 0}, "num_beams: 0 is");
   refused({.num_beams = 2, .num_return_sequences = 3}, "num_return_sequences");
   refused({.end_tokens = {61}, .num_beams = 2}, "end_tokens");
   CHECK_THROWS_AS(beams(model, {{1, 61}}, {.num_beams = 2}), ef::InputError);

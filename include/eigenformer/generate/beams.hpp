@@ -129,16 +129,16 @@ class BeamScores {
  public:
   explicit BeamScores(const GenerationConfig& config) : config_(config), chain_(logits_chain(config)) {}
 
-  /// Adds to `found` the `count` best continuations of a beam.
+  /// Adds to `found` the `count` best continuations of a beam, and those as good as the last of them.
+  /// @throws InputError  for logits that are NaN or +infinity
   template <class S>
   void collect(const RowVector<S>& logits, const BeamRow::Beam& beam, std::size_t number, Index step,
                std::size_t count, std::vector<Continuation>& found) {
     constexpr double never = -std::numeric_limits<double>::infinity();
     scores_ = logits.template cast<double>();
-    const double highest = scores_.maxCoeff();
-    if (!std::isfinite(highest))
-      fail(InputError(concat("logits of step ", step, " hold a number that is not finite")));
-    scores_.array() -= highest + std::log((scores_.array() - highest).exp().sum());
+    look_at_scores();
+    candidates_.weigh(1);
+    scores_.array() -= candidates_.log_sum();
     for (LogitsStep& change : chain_) change(beam.tokens, scores_);
     if (step < config_.min_new_tokens) ban(scores_, config_.end_tokens);
     const auto force = [&](Token token) {
@@ -147,22 +147,20 @@ class BeamScores {
     };
     if (config_.forced_bos && step == 0) force(*config_.forced_bos);
     if (config_.forced_eos && step + 1 == config_.max_new_tokens) force(*config_.forced_eos);
-    scores_.array() += beam.sum;
-
-    const std::size_t first = found.size();
-    for (Index token = 0; token < scores_.size(); ++token)
-      if (scores_[token] != never) found.push_back({scores_[token], number, static_cast<Token>(token)});
-    if (found.size() - first > count) {
-      const auto begin = found.begin() + static_cast<std::ptrdiff_t>(first);
-      std::nth_element(begin, begin + static_cast<std::ptrdiff_t>(count), found.end(), ranks_before);
-      found.resize(first + count);
-    }
+    if ((scores_.array() == never).all()) return;  // this hypothesis cannot go on
+    look_at_scores();
+    for (const Token token : candidates_.largest(static_cast<Index>(count)))
+      found.push_back({beam.sum + scores_[token], number, token});
   }
 
  private:
+  /// @throws InputError  for NaN and +infinity, naming the position
+  void look_at_scores() { candidates_.assign({scores_.data(), static_cast<std::size_t>(scores_.size())}); }
+
   const GenerationConfig& config_;
   LogitsChain chain_;
   RowVector<double> scores_;
+  Candidates<double> candidates_;
 };
 
 /// The sessions of the new beams: a session goes on as the last of its children, the others are forks of it.
@@ -178,6 +176,7 @@ std::vector<Session<S>> descend(std::vector<Session<S>> sessions, const std::vec
 }
 
 inline void check_beams(const GenerationConfig& config) {
+  validate(config);
   const auto off = [](bool is_off, const char* field) {
     require(is_off, field, "a value other than its default", "has no meaning: beam search does not sample");
   };

@@ -100,6 +100,9 @@ template <class S> class Candidates {
   bool removed(Index token) const { return !(weights_[at(token)] > 0); }
   double probability(Index token) const { return weight(token) / total_; }
 
+  /// ln of the sum of exp(logit / temperature) over the tokens that are left.
+  double log_sum() const { return static_cast<double>(largest_ * scale_) + log_total_; }
+
   /// The token at the share `uniform`, in [0, 1), of the total, tokens in the order of their ids.
   Token at_share(double uniform) const {
     const double target = uniform * total_;
