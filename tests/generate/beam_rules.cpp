@@ -14,13 +14,14 @@ using ef::detail::BeamRow;
 
 TEST_CASE("hypotheses and scores are those of a naive search, for all lengths, stops and processors") {
   int compared = 0, ended = 0;
-  std::vector<ef::GenerationConfig> variants(6);
+  std::vector<ef::GenerationConfig> variants(7);
   variants[1].repetition_penalty = 1.4;
   variants[2].no_repeat_ngram = 2;
   variants[3].min_new_tokens = 6;
   variants[4].forced_eos = 17;
   variants[5].repetition_penalty = 0.8;
   variants[5].min_new_tokens = 3;
+  variants[6].logit_bias = {{0, 3.0}};  // with the end tokens below: most of what is ranked ends
   for (const std::size_t which : {std::size_t{0}, std::size_t{1}, std::size_t{3}}) {
     const auto model = support::lively<double>(tiny::decoders()[which].config);
     const std::vector<ef::Token> prompt{7, 30, 2};
@@ -36,6 +37,10 @@ TEST_CASE("hypotheses and scores are those of a naive search, for all lengths, s
         for (const double penalty : {-1.0, 0.0, 0.6, 1.0, 2.5})
           for (const auto stop : {ef::EarlyStopping::no, ef::EarlyStopping::yes, ef::EarlyStopping::never}) {
             config.end_tokens = end_tokens;
+            if (!config.logit_bias.empty()) {
+              config.logit_bias.clear();
+              for (const ef::Token end : end_tokens) config.logit_bias.push_back({end, 3.0});
+            }
             config.length_penalty = penalty;
             config.early_stopping = stop;
             const auto found = ef::generate_beams(model, {prompt}, config, threads);
@@ -51,7 +56,7 @@ TEST_CASE("hypotheses and scores are those of a naive search, for all lengths, s
           }
     }
   }
-  CHECK(compared == 540);
+  CHECK(compared == 630);
   CHECK(ended > 100);
 }
 

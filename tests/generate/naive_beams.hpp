@@ -38,6 +38,7 @@ inline std::vector<Path> continuations(const ef::CausalLM<double>& model, const 
   for (ef::Token token = 0; token < static_cast<ef::Token>(logits.size()); ++token) {
     double score = ef::log_probability<double>(logits, token);
     if (holds(path.tokens, token)) score *= config.repetition_penalty;  // of a negative score
+    for (const ef::TokenBias& entry : config.logit_bias) score += entry.token == token ? entry.bias : 0;
     Path next = path;
     next.tokens.push_back(token);
     if (repeats(next.tokens, config.no_repeat_ngram)) continue;
