@@ -48,8 +48,7 @@ void mix_columns(const S* p, Index p_stride, const S* v, Index v_stride, Index r
         mix_tile<S, N, 1, D>(p + r * p_stride, p_stride, v + c, v_stride, n, y + r * y_stride + c, y_stride);
     }
   };
-  constexpr int widest =
-      EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS >= 32 ? 4 : 2;  // 4 · widest sums stay in them
+  constexpr int widest = lanes::registers >= 32 ? 4 : 2;  // 4 · widest sums stay in them
   tiles(std::integral_constant<int, widest>{});
   tiles(std::integral_constant<int, 1>{});
   if (c == columns) return;

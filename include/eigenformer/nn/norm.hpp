@@ -22,28 +22,39 @@ template <class S> struct Norm {
 
 namespace detail {
 
-template <class S>
-void norm_row(const Norm<S>& p, const ModelConfig::Norm& config, Index n, const S* x, S* y) {
+/// A row less its mean, or for rms the row itself, and what makes its mean square one.
+template <class S> struct CentredRow {
+  const S* x;
+  S scale;  ///< 1/√(mean square + ε)
+};
+
+/// `room` holds n values, and may be x.
+template <class S> CentredRow<S> centre_row(const ModelConfig::Norm& config, Index n, const S* x, S* room) {
   using V = lanes::Vector<S>;
   using std::sqrt;
   const S size = S(static_cast<double>(n));
-  S mean(0);
   if (config.kind == NormKind::layer) {
-    mean = sum_of(n, x, [](const V& v) { return v; }) / size;
+    const V mean(sum_of(n, x, [](const V& v) { return v; }) / size);
     map(
-        n, y, [&](const V& v) { return v - V(mean); }, x);
-    x = y;
+        n, room, [&](const V& v) { return v - mean; }, x);
+    x = room;
   }
   const S square = sum_of(n, x, [](const V& v) { return v * v; }) / size;
-  const V scale(S(1) / sqrt(square + S(config.epsilon)));
-  const V offset(S(config.offset));
+  return {x, S(1) / sqrt(square + S(config.epsilon))};
+}
+
+template <class S>
+void norm_row(const Norm<S>& p, const ModelConfig::Norm& config, Index n, const S* x, S* y) {
+  using V = lanes::Vector<S>;
+  const CentredRow<S> row = centre_row(config, n, x, y);
+  const V scale(row.scale), offset(S(config.offset));
   if (p.bias.size())
     map(
-        n, y, [&](const V& v, const V& w, const V& b) { return v * scale * (w + offset) + b; }, x,
+        n, y, [&](const V& v, const V& w, const V& b) { return v * scale * (w + offset) + b; }, row.x,
         p.weight.data(), p.bias.data());
   else
     map(
-        n, y, [&](const V& v, const V& w) { return v * scale * (w + offset); }, x, p.weight.data());
+        n, y, [&](const V& v, const V& w) { return v * scale * (w + offset); }, row.x, p.weight.data());
 }
 
 }  // namespace detail
@@ -66,17 +77,11 @@ void norm_row_backward(const Norm<S>& p, const ModelConfig::Norm& config, Index 
                        S* dx, S* weight_gradient, S* bias_gradient, S* scratch) {
   S *const unit = scratch, *const g = scratch + n, *const product = g + n;
   using V = lanes::Vector<S>;
-  using std::sqrt;
   const S size = S(static_cast<double>(n));
-  const bool centred = config.kind == NormKind::layer;
-  const V mean(centred ? sum_of(n, x, [](const V& v) { return v; }) / size : S(0));
+  const CentredRow<S> row = centre_row(config, n, x, unit);
+  const V scale(row.scale), offset(S(config.offset));
   map(
-      n, unit, [&](const V& v) { return v - mean; }, x);
-  const S square = sum_of(n, unit, [](const V& v) { return v * v; }) / size;
-  const V scale(S(1) / sqrt(square + S(config.epsilon)));
-  const V offset(S(config.offset));
-  map(
-      n, unit, [&](const V& v) { return v * scale; }, unit);
+      n, unit, [&](const V& v) { return v * scale; }, row.x);
   if (weight_gradient)
     map(
         n, weight_gradient, [](const V& w, const V& d, const V& u) { return w + d * u; }, weight_gradient, dy,
@@ -86,7 +91,7 @@ void norm_row_backward(const Norm<S>& p, const ModelConfig::Norm& config, Index 
         n, bias_gradient, [](const V& b, const V& d) { return b + d; }, bias_gradient, dy);
   map(
       n, g, [&](const V& d, const V& w) { return d * (w + offset); }, dy, p.weight.data());
-  const V shift(centred ? sum_of(n, g, [](const V& v) { return v; }) / size : S(0));
+  const V shift(config.kind == NormKind::layer ? sum_of(n, g, [](const V& v) { return v; }) / size : S(0));
   map(
       n, product, [](const V& v, const V& u) { return v * u; }, g, unit);
   const V slope(sum_of(n, product, [](const V& v) { return v; }) / size);
