@@ -35,7 +35,7 @@ inline bool is_in(Pattern::Kind set, char32_t c) {
     case Pattern::Kind::white_space: return is_white_space(c);
     case Pattern::Kind::punctuation: return contains(punctuation_changes, c);
     case Pattern::Kind::digit:
-    case Pattern::Kind::digits: return contains(numeric_changes, c);
+    case Pattern::Kind::digits: return contains(number_changes, c) || contains(newer_number_changes, c);
     default: return contains(word_changes, c);
   }
 }
