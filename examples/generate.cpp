@@ -177,7 +177,7 @@ template <class Model> void generate(const Model& model, const Arguments& a) {
                               Output(tokenizer ? &*tokenizer : nullptr, a.config.stop_texts, stream));
   const auto begin = std::chrono::steady_clock::now();
   const auto sequences = [&] {
-    if (a.config.num_beams > 1) return ef::generate_beams(model, {prompt}, a.config, threads);
+    if (a.config.num_beams > 1) return ef::generate_beams(model, {prompt}, a.config, threads).front();
     return ef::generate_batch(model, {prompt}, a.config, threads, [&](ef::Index sequence, ef::Token token) {
       return outputs[static_cast<std::size_t>(sequence)].push(token);
     });

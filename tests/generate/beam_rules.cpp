@@ -30,7 +30,7 @@ TEST_CASE("hypotheses and scores are those of a naive search, for all lengths, s
       config.max_new_tokens = 9;
       config.num_beams = 3;
       config.num_return_sequences = 3;
-      const auto likely = ef::generate_beams(model, {prompt}, config, threads);
+      const auto likely = ef::generate_beams(model, {prompt}, config, threads).front();
       const ef::Token early = likely[0].new_tokens()[2], late = likely[1].new_tokens()[6];
       for (const std::vector<ef::Token>& end_tokens :
            {std::vector<ef::Token>{late}, std::vector<ef::Token>{early, late, 11}})
@@ -43,7 +43,7 @@ TEST_CASE("hypotheses and scores are those of a naive search, for all lengths, s
             }
             config.length_penalty = penalty;
             config.early_stopping = stop;
-            const auto found = ef::generate_beams(model, {prompt}, config, threads);
+            const auto found = ef::generate_beams(model, {prompt}, config, threads).front();
             const auto expected = naive::beam_search(model, prompt, config);
             REQUIRE(found.size() == 3);
             REQUIRE(expected.size() == 3);

@@ -27,10 +27,10 @@ double log_probability(const ef::CausalLM<double>& model, const std::vector<ef::
   return sum;
 }
 
-std::vector<ef::Generation> beams(const ef::CausalLM<double>& model, const ef::TokenBatch& prompts,
+std::vector<ef::Generation> beams(const ef::CausalLM<double>& model, const std::vector<ef::Token>& prompt,
                                   const ef::GenerationConfig& config) {
   ef::Threads threads(1);
-  return ef::generate_beams(model, prompts, config, threads);
+  return ef::generate_beams(model, ef::TokenBatch{prompt}, config, threads).front();
 }
 
 }  // namespace
@@ -46,8 +46,7 @@ TEST_CASE("with a beam for every prefix the search finds the best of all continu
         all.emplace_back(log_probability(model, tokens, 2), tokens);
       }
   std::sort(all.begin(), all.end(), [](const auto& x, const auto& y) { return x.first > y.first; });
-  const auto found =
-      beams(model, {prompt}, {.max_new_tokens = 3, .num_beams = 30, .num_return_sequences = 10});
+  const auto found = beams(model, prompt, {.max_new_tokens = 3, .num_beams = 30, .num_return_sequences = 10});
   REQUIRE(found.size() == 10);
   for (std::size_t i = 0; i < found.size(); ++i) {
     CHECK(found[i].tokens == all[i].second);
@@ -63,17 +62,17 @@ TEST_CASE("one beam is greedy") {
   ef::Threads threads(1);
   const auto greedy =
       ef::generate(model, prompt, {.max_new_tokens = 20, .temperature = 0}, threads, [](ef::Token) {});
-  CHECK(beams(model, {prompt}, {.max_new_tokens = 20})[0].tokens == greedy.tokens);
+  CHECK(beams(model, prompt, {.max_new_tokens = 20})[0].tokens == greedy.tokens);
 }
 
 TEST_CASE("a hypothesis that ends is scored by its own length, and the penalty decides between lengths") {
   const auto model = model_of(61);
   const std::vector<ef::Token> prompt{7, 30, 2};
-  const auto unbounded = beams(model, {prompt}, {.max_new_tokens = 12, .num_beams = 4});
+  const auto unbounded = beams(model, prompt, {.max_new_tokens = 12, .num_beams = 4});
   const ef::Token end = unbounded[0].new_tokens()[5];  // so that the best one ends early
   std::size_t lengths[3];
   for (const double penalty : {-2.0, 0.0, 3.0}) {
-    const auto found = beams(model, {prompt},
+    const auto found = beams(model, prompt,
                              {.max_new_tokens = 12,
                               .end_tokens = {end},
                               .num_beams = 4,
@@ -97,7 +96,7 @@ TEST_CASE("a hypothesis that ends is scored by its own length, and the penalty d
 
 TEST_CASE("bans, n-grams, the least length and forced tokens hold for every hypothesis") {
   const auto model = model_of(61);
-  const auto found = beams(model, {{7, 30, 2}},
+  const auto found = beams(model, {7, 30, 2},
                            {.max_new_tokens = 14,
                             .min_new_tokens = 9,
                             .no_repeat_ngram = 2,
@@ -127,30 +126,48 @@ TEST_CASE("a prompt's hypotheses depend neither on the other prompts nor on the 
   const ef::TokenBatch prompts{{7, 30, 2}, {1}, support::some_tokens(140, 61)};
   const ef::GenerationConfig config{
       .max_new_tokens = 10, .end_tokens = {13, 29}, .num_beams = 3, .num_return_sequences = 2};
-  const auto together = beams(model, prompts, config);
-  REQUIRE(together.size() == 6);
+  ef::Threads one(1);
+  const auto together = ef::generate_beams(model, prompts, config, one);
+  REQUIRE(together.size() == 3);
   for (std::size_t i = 0; i < prompts.size(); ++i)
     for (const int count : {1, 2, 3}) {
       ef::Threads threads(count);
-      const auto alone = ef::generate_beams(model, {prompts[i]}, config, threads);
+      const auto alone = ef::generate_beams(model, {prompts[i]}, config, threads).front();
+      REQUIRE(together[i].size() == 2);
       for (std::size_t k = 0; k < 2; ++k) {
-        CHECK(alone[k].tokens == together[2 * i + k].tokens);
-        CHECK(alone[k].score == together[2 * i + k].score);
+        CHECK(alone[k].tokens == together[i][k].tokens);
+        CHECK(alone[k].score == together[i][k].score);
       }
     }
 }
 
 TEST_CASE("fewer hypotheses than beams are returned where the vocabulary has no more") {
-  const auto found =
-      beams(model_of(2), {{1}},
-            {.max_new_tokens = 2, .end_tokens = {0}, .num_beams = 6, .num_return_sequences = 6});
+  const auto found = beams(
+      model_of(2), {1}, {.max_new_tokens = 2, .end_tokens = {0}, .num_beams = 6, .num_return_sequences = 6});
   CHECK(found.size() == 3);  // 0; 1 0; 1 1
+}
+
+TEST_CASE("of equal scores the hypothesis that ended later comes first, as in transformers") {
+  const ef::GenerationConfig config{.max_new_tokens = 9,
+                                    .end_tokens = {0},
+                                    .num_beams = 2,
+                                    .length_penalty = 0,
+                                    .early_stopping = ef::EarlyStopping::yes,
+                                    .num_return_sequences = 2};
+  ef::detail::BeamRow row(config, {5});
+  row.advance(std::vector<ef::detail::Continuation>{{-1, 0, 0}, {-1, 0, 3}, {-2, 0, 4}});
+  row.advance(std::vector<ef::detail::Continuation>{{-1, 0, 0}, {-2, 1, 6}, {-3, 0, 7}});
+  CHECK(row.done());
+  const auto found = std::move(row).results();
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].tokens == std::vector<ef::Token>{5, 3, 0});
+  CHECK(found[1].tokens == std::vector<ef::Token>{5, 0});
 }
 
 TEST_CASE("settings that beams do not have are refused by name") {
   const auto model = model_of(61);
   const auto refused = [&](const ef::GenerationConfig& config, const char* field) {
-    CHECK_THROWS_WITH_AS(beams(model, {{1}}, config), doctest::Contains(field), ef::ConfigError);
+    CHECK_THROWS_WITH_AS(beams(model, {1}, config), doctest::Contains(field), ef::ConfigError);
   };
   refused({.temperature = 0.5, .num_beams = 2}, "temperature");
   refused({.top_k = 5, .num_beams = 2}, "top_k");
@@ -160,8 +177,9 @@ TEST_CASE("settings that beams do not have are refused by name") {
   refused({.num_beams = 0}, "num_beams: 0 is");
   refused({.num_beams = 2, .num_return_sequences = 3}, "num_return_sequences");
   refused({.end_tokens = {61}, .num_beams = 2}, "end_tokens");
-  CHECK_THROWS_AS(beams(model, {{1, 61}}, {.num_beams = 2}), ef::InputError);
-  CHECK_THROWS_AS(beams(model, {{}}, {.num_beams = 2}), ef::InputError);
-  CHECK_THROWS_AS(beams(model, {{1}}, {.max_new_tokens = 200, .num_beams = 2}), ef::WindowError);
-  CHECK(beams(model, {}, {.num_beams = 2}).empty());
+  CHECK_THROWS_AS(beams(model, {1, 61}, {.num_beams = 2}), ef::InputError);
+  CHECK_THROWS_AS(beams(model, {}, {.num_beams = 2}), ef::InputError);
+  CHECK_THROWS_AS(beams(model, {1}, {.max_new_tokens = 200, .num_beams = 2}), ef::WindowError);
+  ef::Threads threads(1);
+  CHECK(ef::generate_beams(model, {}, {.num_beams = 2}, threads).empty());
 }

@@ -19,7 +19,9 @@ template <class Model> int check_beams(const Model& model, const std::string& na
     call.config.temperature = 1;
     for (const int count : {1, 2}) {
       ef::Threads threads(count);
-      const auto results = ef::generate_beams(model, call.prompts, call.config, threads);
+      std::vector<ef::Generation> results;
+      for (auto& list : ef::generate_beams(model, call.prompts, call.config, threads))
+        for (auto& result : list) results.push_back(std::move(result));
       REQUIRE(results.size() == call.sequences.size());
       for (std::size_t i = 0; i < results.size(); ++i) {
         CHECK(results[i].tokens == call.sequences[i]);

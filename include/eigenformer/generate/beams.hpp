@@ -76,8 +76,9 @@ class BeamRow {
     return parents;
   }
 
-  /// The best hypotheses, best first.
+  /// The best hypotheses, best first; of equal scores the one that ended later.
   std::vector<Generation> results() && {
+    std::reverse(finished_.begin(), finished_.end());
     std::stable_sort(finished_.begin(), finished_.end(),
                      [](const Generation& x, const Generation& y) { return x.score > y.score; });
     finished_.resize((std::min)(finished_.size(), static_cast<std::size_t>(config_.num_return_sequences)));
@@ -196,7 +197,7 @@ inline void check_beams(const GenerationConfig& config) {
 }  // namespace detail
 
 /// Continues each prompt of a CausalLM, or writes a target for each source of a Seq2Seq, by beam search over
-/// num_beams hypotheses. Of each the num_return_sequences best come one after the other, best first, with
+/// num_beams hypotheses. Of each there is a list of the num_return_sequences best, best first, with
 /// score = (sum of ln p of the new tokens) / (their number)^length_penalty. Fewer come where a small
 /// vocabulary or bans leave no more hypotheses. A prompt's results do not depend on the others.
 ///
@@ -205,8 +206,8 @@ inline void check_beams(const GenerationConfig& config) {
 /// @throws ConfigError  for settings of sampling, stop texts or log_probabilities, which beams do not have
 /// @throws InputError, ConfigError, WindowError  before any work is done
 template <class Model>
-std::vector<Generation> generate_beams(const Model& model, const TokenBatch& prompts,
-                                       const GenerationConfig& config, Threads& threads) {
+std::vector<std::vector<Generation>> generate_beams(const Model& model, const TokenBatch& prompts,
+                                                    const GenerationConfig& config, Threads& threads) {
   detail::check_beams(config);
   auto started = detail::begin(model, prompts, config, threads);
   using S = typename decltype(started)::value_type::Scalar;
@@ -248,9 +249,8 @@ std::vector<Generation> generate_beams(const Model& model, const TokenBatch& pro
     if (going.empty()) break;
     feed_together<S>(going, latest);
   }
-  std::vector<Generation> results;
-  for (auto& row : rows)
-    for (auto& result : std::move(row).results()) results.push_back(std::move(result));
+  std::vector<std::vector<Generation>> results;
+  for (auto& row : rows) results.push_back(std::move(row).results());
   return results;
 }
 
