@@ -4,8 +4,6 @@
 #include "common.hpp"
 #include "encoder.hpp"
 
-#include <iostream>
-
 namespace ef = eigenformer;
 
 namespace {
@@ -24,10 +22,7 @@ std::vector<double> probabilities(const ef::Matrix<float>& logits, ef::Index row
 }
 
 void classify(Arguments a) {
-  if (a.texts.empty())
-    for (std::string line; std::getline(std::cin, line);)
-      if (!line.empty()) a.texts.push_back(line);
-  if (a.texts.empty()) throw ef::InputError("no text: give --text, or lines on stdin");
+  a.texts = example::given_or_lines(std::move(a.texts));
   const auto model = ef::load_classifier<float>(a.folder);
   const auto texts = example::encode(ef::load_tokenizer(a.folder), model.config(), a.texts, a.pairs);
   ef::Threads threads(a.threads);

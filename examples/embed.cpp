@@ -4,7 +4,6 @@
 #include "encoder.hpp"
 
 #include <filesystem>
-#include <iostream>
 
 namespace ef = eigenformer;
 
@@ -56,10 +55,7 @@ ef::Matrix<float> pool(const ef::Matrix<float>& hidden, const ef::Ragged& layout
 }
 
 void embed(Arguments a) {
-  if (a.texts.empty())
-    for (std::string line; std::getline(std::cin, line);)
-      if (!line.empty()) a.texts.push_back(line);
-  if (a.texts.empty()) throw ef::InputError("no text: give --text, or lines on stdin");
+  a.texts = example::given_or_lines(std::move(a.texts));
   if (a.pool.empty()) a.pool = pooling_of(a.folder);
   const ef::ModelConfig config = ef::load_config(a.folder).model;
   const auto texts = example::encode(ef::load_tokenizer(a.folder), config, a.texts);

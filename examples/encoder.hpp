@@ -4,6 +4,7 @@
 #include <eigenformer/hub.hpp>
 
 #include <cmath>
+#include <iostream>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,15 @@
 namespace example {
 
 namespace ef = eigenformer;
+
+/// The texts of the command line, or else the lines of stdin.
+inline std::vector<std::string> given_or_lines(std::vector<std::string> texts) {
+  if (texts.empty())
+    for (std::string line; std::getline(std::cin, line);)
+      if (!line.empty()) texts.push_back(line);
+  if (texts.empty()) throw ef::InputError("no text: give --text, or lines on stdin");
+  return texts;
+}
 
 /// Encoded texts as an encoder takes them.
 struct Texts {

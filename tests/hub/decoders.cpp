@@ -1,7 +1,6 @@
 // The decoder families against what Hugging Face transformers computes from the same files (data/README.md).
 #include "fixtures.hpp"
 #include "generations.hpp"
-#include <eigenformer/generate/generate.hpp>
 
 #include <doctest/doctest.h>
 
@@ -62,24 +61,8 @@ TEST_CASE_TEMPLATE("a session's cache and step logits are those of the reference
 }
 
 TEST_CASE_TEMPLATE("greedy generations are token for token those of the reference", S, float, double) {
-  for (const char* const name : fixtures::decoders) {
-    const auto model = ef::load_causal_lm<S>(folder(name));
-    int compared = 0;
-    for (const fixtures::Call& call : fixtures::generations(folder(name))) {
-      if (call.config.num_beams != 1) continue;
-      CAPTURE(std::string(name));
-      CAPTURE(call.name);
-      for (const int count : {1, 2, 4}) {
-        ef::Threads threads(count);
-        const auto results = ef::generate_batch(model, call.prompts, call.config, threads, [](ef::Token) {});
-        REQUIRE(results.size() == call.sequences.size());
-        for (std::size_t row = 0; row < results.size(); ++row)
-          CHECK(results[row].tokens == call.sequences[row]);
-      }
-      ++compared;
-    }
-    CHECK(compared >= 3);
-  }
+  for (const char* const name : fixtures::decoders)
+    fixtures::check_greedy(ef::load_causal_lm<S>(folder(name)), folder(name));
 }
 
 TEST_CASE("PaLM under the names of its PyTorch re-implementation is the same model") {

@@ -1,11 +1,13 @@
 // The generate() calls of the reference folders, with what they returned.
 #pragma once
 
-#include <eigenformer/generate/stop.hpp>
+#include <eigenformer/generate/generate.hpp>
 #include <eigenformer/hub/generation_config.hpp>
 
 #include <string>
 #include <vector>
+
+#include <doctest/doctest.h>
 
 namespace fixtures {
 
@@ -75,6 +77,25 @@ inline std::vector<Call> generations(const std::string& folder) {
     calls.push_back(std::move(call));
   }
   return calls;
+}
+
+/// Every greedy call of a folder, with 1, 2 and 4 threads.
+template <class Model> void check_greedy(const Model& model, const std::string& folder) {
+  CAPTURE(folder);
+  int compared = 0;
+  for (const Call& call : generations(folder)) {
+    if (call.config.num_beams != 1) continue;
+    CAPTURE(call.name);
+    for (const int count : {1, 2, 4}) {
+      ef::Threads threads(count);
+      const auto results = ef::generate_batch(model, call.prompts, call.config, threads, [](ef::Token) {});
+      REQUIRE(results.size() == call.sequences.size());
+      for (std::size_t row = 0; row < results.size(); ++row)
+        CHECK(results[row].tokens == call.sequences[row]);
+    }
+    ++compared;
+  }
+  CHECK(compared >= 3);
 }
 
 }  // namespace fixtures

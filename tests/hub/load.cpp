@@ -1,6 +1,7 @@
 // Model folders that lie: each is refused with the file, the tensor or field, and the offending value.
 #include "files.hpp"
 #include "fixtures.hpp"
+#include <eigenformer/hub/generation_config.hpp>
 
 #include <functional>
 
@@ -183,4 +184,49 @@ TEST_CASE("copies that an encoder's checkpoint stores are compared, and what no 
             load),
         "bert.embeddings.LayerNorm.weight"));
   }
+}
+
+TEST_CASE("a tensor under its former and its present name at once is refused") {
+  const auto twice = [](std::vector<ef::TensorView>& tensors) {
+    ef::TensorView copy = named(tensors, "bert.embeddings.LayerNorm.gamma");
+    copy.name = "bert.embeddings.LayerNorm.weight";
+    tensors.push_back(copy);
+  };
+  const auto load = [](const std::string& path) { ef::load_encoder<float>(path); };
+  CHECK(contains(refused_tensors("bert-old", twice, load), "former name"));
+}
+
+TEST_CASE("a weight beyond the range of the format that is asked for is refused by its tensor") {
+  const ef::Matrix<float> large = ef::Matrix<float>::Constant(48, 48, 70000.0F);
+  const auto change = [&](std::vector<ef::TensorView>& tensors) {
+    named(tensors, "model.layers.0.self_attn.q_proj.weight").data =
+        std::as_bytes(std::span(large.data(), static_cast<std::size_t>(large.size())));
+  };
+  const auto with = [](ef::Format format) {
+    return [=](const std::string& path) { ef::load_causal_lm<float>(path, {.dtype = format}); };
+  };
+  const std::string why = refused_tensors("llama", change, with(ef::Format::f16));
+  CHECK(contains(why, "q_proj.weight"));
+  CHECK(contains(why, "70000"));
+  CHECK(refused_tensors("llama", change, with(ef::Format::bf16)).empty());
+}
+
+TEST_CASE("token ids of a config that are none are refused, not wrapped") {
+  const auto refused = [](const char* key, const ef::Json& value) {
+    const TemporaryFolder copy;
+    ef::Json config = ef::Json::object();
+    config[key] = value;
+    copy.write("generation_config.json", config.dump());
+    return refusal([&] { ef::load_generation_config(copy.path()); });
+  };
+  for (const char* const key : {"eos_token_id", "forced_bos_token_id", "forced_eos_token_id"}) {
+    CHECK(contains(refused(key, std::int64_t{1} << 32), key));
+    CHECK(contains(refused(key, -1), "-1"));
+    CHECK(contains(refused(key, "2"), key));
+    CHECK(refused(key, 2).empty());
+  }
+  CHECK(contains(refused("eos_token_id", {2, -3}), "-3"));
+  CHECK(
+      contains(refused_config("t5", [](ef::Json& c) { c["decoder_start_token_id"] = std::int64_t{1} << 32; }),
+               "decoder_start_token_id"));
 }

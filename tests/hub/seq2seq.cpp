@@ -1,7 +1,6 @@
 // T5 and BART against what Hugging Face transformers computes from the same files (data/README.md).
 #include "fixtures.hpp"
 #include "generations.hpp"
-#include <eigenformer/generate/generate.hpp>
 
 #include <doctest/doctest.h>
 
@@ -70,24 +69,8 @@ TEST_CASE_TEMPLATE("a session's caches and step logits are those of the referenc
 }
 
 TEST_CASE_TEMPLATE("greedy generations are token for token those of the reference", S, float, double) {
-  for (const char* const name : fixtures::seq2seq) {
-    CAPTURE(std::string(name));
-    const auto model = ef::load_seq2seq<S>(folder(name));
-    int compared = 0;
-    for (const fixtures::Call& call : fixtures::generations(folder(name))) {
-      if (call.config.num_beams != 1) continue;
-      CAPTURE(call.name);
-      for (const int count : {1, 2, 4}) {
-        ef::Threads threads(count);
-        const auto results = ef::generate_batch(model, call.prompts, call.config, threads, [](ef::Token) {});
-        REQUIRE(results.size() == call.sequences.size());
-        for (std::size_t row = 0; row < results.size(); ++row)
-          CHECK(results[row].tokens == call.sequences[row]);
-      }
-      ++compared;
-    }
-    CHECK(compared >= 3);
-  }
+  for (const char* const name : fixtures::seq2seq)
+    fixtures::check_greedy(ef::load_seq2seq<S>(folder(name)), folder(name));
 }
 
 TEST_CASE("a source or a target past the learned positions, and mismatched inputs, are refused") {

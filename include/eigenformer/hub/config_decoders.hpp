@@ -8,11 +8,7 @@
 namespace eigenformer::inline EIGENFORMER_ABI::hub {
 
 [[gnu::cold]] inline ModelConfig llama(const JsonFields& json) {
-  ModelConfig c;
-  c.vocab_size = json.integer("vocab_size");
-  c.d_model = json.integer("hidden_size");
-  c.n_layers = json.integer("num_hidden_layers");
-  c.n_heads = json.integer("num_attention_heads");
+  ModelConfig c = sizes(json, "hidden_size", "num_hidden_layers", "num_attention_heads");
   c.n_key_value_heads = json.integer("num_key_value_heads", c.n_heads);
   c.head_size = json.integer("head_dim", 0);
   c.d_ff = json.integer("intermediate_size");
@@ -67,11 +63,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
 }
 
 [[gnu::cold]] inline ModelConfig gpt_neox(const JsonFields& json) {
-  ModelConfig c;
-  c.vocab_size = json.integer("vocab_size");
-  c.d_model = json.integer("hidden_size");
-  c.n_layers = json.integer("num_hidden_layers");
-  c.n_heads = json.integer("num_attention_heads");
+  ModelConfig c = sizes(json, "hidden_size", "num_hidden_layers", "num_attention_heads");
   c.d_ff = json.integer("intermediate_size");
   c.max_positions = json.integer("max_position_embeddings", 2048);
   c.norm = {.kind = NormKind::layer, .epsilon = json.number("layer_norm_eps", 1e-5)};
@@ -88,11 +80,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
 }
 
 [[gnu::cold]] inline ModelConfig gptj(const JsonFields& json) {
-  ModelConfig c;
-  c.vocab_size = json.integer("vocab_size");
-  c.d_model = json.integer("n_embd");
-  c.n_layers = json.integer("n_layer");
-  c.n_heads = json.integer("n_head");
+  ModelConfig c = sizes(json, "n_embd", "n_layer", "n_head");
   c.d_ff = json.integer("n_inner", 4 * c.d_model);
   c.max_positions = json.integer("n_positions", 2048);
   c.norm = {.kind = NormKind::layer, .epsilon = json.number("layer_norm_epsilon", 1e-5)};
@@ -107,16 +95,12 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
 }
 
 [[gnu::cold]] inline ModelConfig opt(const JsonFields& json) {
-  ModelConfig c;
-  c.vocab_size = json.integer("vocab_size");
-  c.d_model = json.integer("hidden_size");
+  ModelConfig c = sizes(json, "hidden_size", "num_hidden_layers", "num_attention_heads");
   if (json.integer("word_embed_proj_dim", c.d_model) != c.d_model)
     json.refuse("word_embed_proj_dim", "must equal hidden_size");
   if (!json.boolean("do_layer_norm_before", true)) json.refuse("do_layer_norm_before", "must be true");
   if (!json.boolean("layer_norm_elementwise_affine", true))
     json.refuse("layer_norm_elementwise_affine", "must be true");
-  c.n_layers = json.integer("num_hidden_layers");
-  c.n_heads = json.integer("num_attention_heads");
   c.d_ff = json.integer("ffn_dim");
   c.max_positions = json.integer("max_position_embeddings", 2048);
   c.position_offset = 2;
@@ -133,11 +117,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   if (!json.boolean("scale_attn_weights", true)) json.refuse("scale_attn_weights", "must be true");
   if (json.boolean("scale_attn_by_inverse_layer_idx", false))
     json.refuse("scale_attn_by_inverse_layer_idx", "must be false");
-  ModelConfig c;
-  c.vocab_size = json.integer("vocab_size");
-  c.d_model = json.integer("n_embd");
-  c.n_layers = json.integer("n_layer");
-  c.n_heads = json.integer("n_head");
+  ModelConfig c = sizes(json, "n_embd", "n_layer", "n_head");
   c.d_ff = json.integer("n_inner", 4 * c.d_model);
   c.max_positions = json.integer("n_positions", 1024);
   c.norm = {.kind = NormKind::layer, .epsilon = json.number("layer_norm_epsilon", 1e-5)};
@@ -166,11 +146,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
 }
 
 [[gnu::cold]] inline ModelConfig palm(const JsonFields& json) {
-  ModelConfig c;
-  c.vocab_size = json.integer("vocab_size");
-  c.d_model = json.integer("dim");
-  c.n_layers = json.integer("depth");
-  c.n_heads = json.integer("heads");
+  ModelConfig c = sizes(json, "dim", "depth", "heads");
   c.n_key_value_heads = 1;
   c.head_size = json.integer("dim_head");
   c.d_ff = json.integer("ff_dim");

@@ -11,12 +11,8 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   if (json.text("position_embedding_type", "absolute") != "absolute")
     json.refuse("position_embedding_type", "only \"absolute\" positions are known");
   if (json.boolean("is_decoder", false)) json.refuse("is_decoder", "must be false");
-  ModelConfig c;
+  ModelConfig c = sizes(json, "hidden_size", "num_hidden_layers", "num_attention_heads");
   c.stacks = Stacks::encoder;
-  c.vocab_size = json.integer("vocab_size");
-  c.d_model = json.integer("hidden_size");
-  c.n_layers = json.integer("num_hidden_layers");
-  c.n_heads = json.integer("num_attention_heads");
   c.d_ff = json.integer("intermediate_size");
   c.max_positions = json.integer("max_position_embeddings", 512);
   c.norm = {.kind = NormKind::layer, .epsilon = json.number("layer_norm_eps", 1e-12)};
@@ -40,12 +36,8 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
 }
 
 [[gnu::cold]] inline ModelConfig distilbert(const JsonFields& json) {
-  ModelConfig c;
+  ModelConfig c = sizes(json, "dim", "n_layers", "n_heads");
   c.stacks = Stacks::encoder;
-  c.vocab_size = json.integer("vocab_size");
-  c.d_model = json.integer("dim");
-  c.n_layers = json.integer("n_layers");
-  c.n_heads = json.integer("n_heads");
   c.d_ff = json.integer("hidden_dim");
   c.max_positions = json.integer("max_position_embeddings", 512);
   c.norm = {.kind = NormKind::layer, .epsilon = 1e-12};

@@ -10,6 +10,17 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::hub {
 
+/// A config of these sizes, under the names that a family has for them.
+[[gnu::cold]] inline ModelConfig sizes(const JsonFields& json, const char* d_model, const char* n_layers,
+                                       const char* n_heads) {
+  ModelConfig c;
+  c.vocab_size = json.integer("vocab_size");
+  c.d_model = json.integer(d_model);
+  c.n_layers = json.integer(n_layers);
+  c.n_heads = json.integer(n_heads);
+  return c;
+}
+
 /// Whether the library has the activation of this name, and which one it is.
 [[gnu::cold]] inline bool activation_named(const std::string& name, Activation& found) {
   constexpr std::pair<const char*, Activation> known[] = {{"gelu", Activation::gelu},

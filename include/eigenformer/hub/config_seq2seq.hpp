@@ -38,7 +38,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   c.score_scale = 1.0;
   c.tied_embeddings = json.boolean("tie_word_embeddings", true);
   if (c.tied_embeddings) c.logits_scale = 1.0 / std::sqrt(static_cast<double>(c.d_model));
-  c.decoder_start_token = static_cast<Token>(json.integer("decoder_start_token_id", 0));
+  c.decoder_start_token = json.has("decoder_start_token_id") ? json.token("decoder_start_token_id") : 0;
   return c;
 }
 
@@ -65,7 +65,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   if (json.boolean("scale_embedding", false)) c.embedding_scale = std::sqrt(static_cast<double>(c.d_model));
   c.final_norm = false;
   c.tied_embeddings = json.boolean("tie_word_embeddings", true);
-  c.decoder_start_token = static_cast<Token>(json.integer("decoder_start_token_id", 2));
+  c.decoder_start_token = json.has("decoder_start_token_id") ? json.token("decoder_start_token_id") : 2;
   return c;
 }
 

@@ -5,6 +5,7 @@
 #include <eigenformer/hub/safetensors.hpp>
 #include <eigenformer/model/parameters.hpp>
 
+#include <cmath>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -68,14 +69,18 @@ struct Gathered {
   return {format, out.get(), out};
 }
 
-/// The same matrix in another format.
-[[gnu::cold]] inline Gathered convert(const Gathered& from, Format to, Index size) {
+/// The same matrix, of a tensor, in another format.
+/// @throws FileError  for a number that is infinite there and was not
+[[gnu::cold]] inline Gathered convert(const TensorView& tensor, const Gathered& from, Format to, Index size) {
   const std::shared_ptr<std::byte> out = own_bytes(size * bytes_of(to));
   const auto each = [&]<class From, class To>(From, To) {
     const auto* const in = reinterpret_cast<const From*>(from.data);
     for (Index i = 0; i < size; ++i) {
       using Wide = std::conditional_t<std::is_same_v<From, double>, double, float>;  // rounds once, to To
-      const To value = static_cast<To>(static_cast<Wide>(in[i]));
+      const auto wide = static_cast<Wide>(in[i]);
+      const To value = static_cast<To>(wide);
+      if (std::isinf(static_cast<Wide>(value)) && !std::isinf(wide))
+        tensor.refuse(concat("holds ", wide, ", which is beyond the range of ", name_of(to)));
       std::memcpy(out.get() + static_cast<std::size_t>(i) * sizeof(To), &value, sizeof(To));
     }
   };
@@ -101,7 +106,9 @@ template <class S> class Filler {
  public:
   Filler(const SafeTensors& tensors, const HubConfig& config, const LoadOptions& options, std::string folder)
       : config_(config), options_(options), folder_(std::move(folder)), table_(*config.names) {
-    for (const auto& [name, tensor] : tensors.tensors()) by_name_.emplace(current_name(name), &tensor);
+    for (const auto& [name, tensor] : tensors.tensors())
+      if (!by_name_.emplace(current_name(name), &tensor).second)
+        fail(FileError(tensor.file, concat("tensor \"", name, "\" is there under its former name too")));
     if (config.model_type == "palm" && find("0.weight")) table_ = names::palm_pytorch;
     if (options.dtype && !Weight<S>::can_borrow(*options.dtype))
       fail(ConfigError("dtype", concat(name_of(*options.dtype), " weights do not go with this scalar type")));
@@ -145,7 +152,7 @@ template <class S> class Filler {
     const Format target = options_.dtype                    ? *options_.dtype
                           : Weight<S>::can_borrow(g.format) ? g.format
                                                             : scalar;
-    if (target != g.format) g = convert(g, target, rows * columns);
+    if (target != g.format) g = convert(tensor, g, target, rows * columns);
     return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
   }
 

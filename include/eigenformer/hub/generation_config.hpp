@@ -22,18 +22,9 @@ namespace eigenformer::inline EIGENFORMER_ABI {
   const Json value = read_json(path);
   const JsonFields json(value, path);
   GenerationConfig config;
-  if (json.has("eos_token_id")) {
-    const Json& eos = json.at("eos_token_id");
-    for (const Json& id : eos.is_array() ? eos : Json::array({eos})) {
-      if (!id.is_number_integer()) json.refuse("eos_token_id", "a token id or a list of them was expected");
-      config.end_tokens.push_back(id.get<Token>());
-    }
-  }
-  const auto token = [&](const char* key, std::optional<Token>& to) {
-    if (json.has(key)) to = static_cast<Token>(json.integer(key));
-  };
-  token("forced_bos_token_id", config.forced_bos);
-  token("forced_eos_token_id", config.forced_eos);
+  if (json.has("eos_token_id")) config.end_tokens = json.tokens("eos_token_id");
+  if (json.has("forced_bos_token_id")) config.forced_bos = json.token("forced_bos_token_id");
+  if (json.has("forced_eos_token_id")) config.forced_eos = json.token("forced_eos_token_id");
   config.no_repeat_ngram = json.integer("no_repeat_ngram_size", 0);
   config.num_beams = json.integer("num_beams", 1);
   config.length_penalty = json.number("length_penalty", 1.0);

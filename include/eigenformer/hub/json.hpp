@@ -172,6 +172,16 @@ class JsonFields {
     return value.get<Index>();
   }
   Index integer(const char* key, Index otherwise) const { return has(key) ? integer(key) : otherwise; }
+  /// A token id.
+  Token token(const char* key) const { return token(key, at(key)); }
+  /// Token ids: a list of them, or one alone.
+  std::vector<Token> tokens(const char* key) const {
+    const Json& value = at(key);
+    std::vector<Token> out;
+    if (!value.is_array()) return {token(key, value)};
+    for (const Json& id : value) out.push_back(token(key, id));
+    return out;
+  }
   double number(const char* key) const {
     const Json& value = at(key);
     if (!value.is_number()) refuse_type(key, "a number");
@@ -200,6 +210,12 @@ class JsonFields {
  private:
   JsonFields(const Json& object, std::string file, std::string prefix)
       : object_(object), file_(std::move(file)), prefix_(std::move(prefix)) {}
+
+  Token token(const char* key, const Json& value) const {
+    if (!value.is_number_integer() || value < 0 || value > (std::numeric_limits<Token>::max)())
+      refuse(key, concat("a token id was expected, found ", detail::brief(value)));
+    return value.get<Token>();
+  }
 
   [[noreturn]] void refuse_type(const char* key, const char* expected) const {
     refuse(key, concat(expected, " was expected, found ", detail::brief(at(key))));
