@@ -120,9 +120,12 @@ TEST_CASE("a parameter without a gradient is frozen, and a rule of one's own dec
   CHECK(support::same_bits<double>(toy.p.weight.dense(), weight));
   CHECK(support::distance<double>(M(toy.p.bias), 0.95 * bias) < 1e-15);
   CHECK(optimizer.states()[0].first.size() == 0);
-  toy.g.weight = ef::Weight<double>(2, 2);
+  toy.gradient_of(2);
+  toy.g.bias = ef::RowVector<double>::Ones(toy.p.bias.size() + 1);  // the last of the leaves
   CHECK_THROWS_AS(optimizer.step(machine.run, ef::leaves<double>(toy.p), ef::leaves<double>(toy.g), 0.1),
                   ef::InputError);
+  CHECK(support::same_bits<double>(toy.p.weight.dense(), weight));
+  CHECK(optimizer.steps() == 1);
 }
 
 TEST_CASE("clipping and steps have the same bits on any number of threads") {

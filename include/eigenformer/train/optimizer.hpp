@@ -58,32 +58,28 @@ template <class S> class Optimizer {
       : config_(std::move(config)), decays_(std::move(decays)) {}
 
   /// One update with this learning rate. A leaf without a gradient is frozen.
-  /// @throws InputError  where a gradient has another shape than its parameter
+  /// @throws InputError  where a gradient has another size than its parameter, before anything changes
   void step(Run& run, const std::vector<Leaf<S>>& parameters, const std::vector<Leaf<S>>& gradient,
             double rate) {
     if (parameters.size() != gradient.size())
       fail(InputError(concat(gradient.size(), " gradients for ", parameters.size(), " parameters")));
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      if (gradient[i].size() != 0 && gradient[i].size() != parameters[i].size())
+        fail(InputError(concat("the gradient of ", parameters[i].path, " has ", gradient[i].size(),
+                               " numbers, not ", parameters[i].size())));
     states_.resize(parameters.size());
     ++steps_;
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      const Leaf<S>& p = parameters[i];
-      if (gradient[i].size() == 0) continue;
-      if (gradient[i].size() != p.size())
-        fail(InputError(
-            concat("the gradient of ", p.path, " has ", gradient[i].size(), " numbers, not ", p.size())));
-      std::visit([&](const auto& config) { update(run, config, p, gradient[i].values, states_[i], rate); },
-                 config_);
-    }
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      if (gradient[i].size() != 0)
+        std::visit(
+            [&](const auto& config) {
+              update(run, config, parameters[i], gradient[i].values, states_[i], rate);
+            },
+            config_);
   }
 
   Index steps() const { return steps_; }
   const std::vector<State>& states() const { return states_; }
-
-  /// Goes on where another optimiser of the same kind stopped.
-  void restore(Index steps, std::vector<State> states) {
-    steps_ = steps;
-    states_ = std::move(states);
-  }
 
  private:
   using V = lanes::Vector<S>;
