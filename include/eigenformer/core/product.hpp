@@ -17,7 +17,7 @@ template <class S>
 void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogue, Out<S> y) {
   constexpr Index worth_a_thread = 1 << 15;  // multiply-adds that take about as long as waking a thread
   const Index rows = x.rows(), columns = w.rows(), k = w.cols();
-  const Index grain = detail::column_block;
+  const Index grain = 16;  // columns of y that lie in one line of a cache
   const Index tasks = std::clamp(rows * columns * k / worth_a_thread, Index{1},
                                  (std::min)(Index{run.threads.count()}, (columns + grain - 1) / grain));
   const Index scratch_size = dot_scratch<S>(rows, k);
