@@ -9,6 +9,7 @@
 #include <eigenformer/plan/context.hpp>
 #include <eigenformer/plan/flops.hpp>
 #include <eigenformer/plan/formats.hpp>
+#include <eigenformer/plan/kept_activations.hpp>
 #include <eigenformer/plan/key_value_cache.hpp>
 #include <eigenformer/plan/memory.hpp>
 #include <eigenformer/plan/offload.hpp>
