@@ -18,3 +18,4 @@
 #include <eigenformer/plan/scaling_laws.hpp>
 #include <eigenformer/plan/strategies.hpp>
 #include <eigenformer/plan/throughput.hpp>
+#include <eigenformer/plan/training_step.hpp>
