@@ -17,6 +17,9 @@
 
 namespace held_bytes {
 inline thread_local std::ptrdiff_t now = 0, peak = 0;
+/// Bytes asked for, so without what malloc rounds up, of all allocations of at least `large` bytes so far.
+inline constexpr std::size_t large = 4096;
+inline thread_local std::ptrdiff_t asked_for = 0;
 #if defined(HELD_BYTES_ARE_COUNTED)
 inline constexpr bool counts = true;
 #else
@@ -31,7 +34,8 @@ inline void restart_peak() { peak = now; }
 #include <malloc.h>
 
 namespace held_bytes {
-inline void* taken(void* p) {
+inline void* taken(void* p, std::size_t bytes) {
+  if (bytes >= large) asked_for += static_cast<std::ptrdiff_t>(bytes);
   if (p) now += static_cast<std::ptrdiff_t>(malloc_usable_size(p));
   if (now > peak) peak = now;
   return p;
@@ -46,19 +50,19 @@ extern "C" void* __libc_calloc(std::size_t count, std::size_t bytes);
 extern "C" void* __libc_realloc(void* p, std::size_t bytes);
 extern "C" void* __libc_memalign(std::size_t alignment, std::size_t bytes);
 extern "C" void __libc_free(void* p);
-extern "C" void* malloc(std::size_t bytes) noexcept { return held_bytes::taken(__libc_malloc(bytes)); }
+extern "C" void* malloc(std::size_t bytes) noexcept { return held_bytes::taken(__libc_malloc(bytes), bytes); }
 extern "C" void* calloc(std::size_t count, std::size_t bytes) noexcept {
-  return held_bytes::taken(__libc_calloc(count, bytes));
+  return held_bytes::taken(__libc_calloc(count, bytes), count * bytes);
 }
 extern "C" void* realloc(void* p, std::size_t bytes) noexcept {
   held_bytes::given_back(p);
-  return held_bytes::taken(__libc_realloc(p, bytes));
+  return held_bytes::taken(__libc_realloc(p, bytes), bytes);
 }
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
-  return held_bytes::taken(__libc_memalign(alignment, bytes));
+  return held_bytes::taken(__libc_memalign(alignment, bytes), bytes);
 }
 extern "C" int posix_memalign(void** p, std::size_t alignment, std::size_t bytes) noexcept {
-  *p = held_bytes::taken(__libc_memalign(alignment, bytes));
+  *p = held_bytes::taken(__libc_memalign(alignment, bytes), bytes);
   return *p ? 0 : ENOMEM;
 }
 extern "C" void free(void* p) noexcept {

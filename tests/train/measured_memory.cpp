@@ -1,6 +1,5 @@
 #include "support/machine.hpp"
 #include "support/tiny_configs.hpp"
-#include <eigenformer/model/key_values.hpp>
 #include <eigenformer/plan.hpp>
 #include <eigenformer/train/gradient.hpp>
 #include <eigenformer/train/leaf.hpp>
@@ -101,16 +100,4 @@ TEST_CASE("those of an encoder are, too") {
   check_step(model, 0, [&](ef::Run& run, auto& memory, auto* grad) {
     ef::loss_and_gradient(model, batch, {}, ef::next_tokens(batch), {}, run, memory, grad);
   });
-}
-
-TEST_CASE("a cache holds what the calculator says for whole pages of tokens, to the byte") {
-  for (const auto& [kind, config] : tiny::decoders()) {
-    const std::string name = kind;
-    CAPTURE(name);
-    plan::KeyValueCacheOptions cache = plan::cache_of(config, 128);
-    cache.window = 0;  // a windowed layer's cache keeps all tokens: pages are shared by all layers
-    cache.format = plan::storage_format("F32");
-    CHECK(ef::KeyValues<S>::bytes(config, 128) == plan::key_value_cache_bytes(cache));
-    CHECK(ef::KeyValues<S>::bytes(config, 127) == plan::key_value_cache_bytes(cache));
-  }
 }

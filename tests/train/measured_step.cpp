@@ -1,6 +1,8 @@
 #include "support/held_bytes.hpp"
 #include "support/machine.hpp"
+#include "support/tiny_configs.hpp"
 #include <eigenformer/core/lanes.hpp>
+#include <eigenformer/model/key_values.hpp>
 #include <eigenformer/plan.hpp>
 #include <eigenformer/train/gradient.hpp>
 
@@ -119,5 +121,36 @@ TEST_CASE("that of an encoder-decoder, too") {
     check_peak(model, source_rows, rows - 4, [&](ef::Run& run, auto& memory, auto* grad) {
       ef::loss_and_gradient(model, sources, batch, ef::next_tokens(batch), {}, run, memory, grad);
     });
+  }
+}
+
+TEST_CASE("caches ask for what the calculator says, to the byte: windowed or not, whole pages or not") {
+  if (!held_bytes::counts) return;
+  bool windowed = false;
+  for (const auto& [kind, config] : tiny::decoders()) {
+    const std::string name = kind;
+    CAPTURE(name);
+    windowed = windowed || config.window > 0;
+    for (const Index tokens : {1, 127, 128, 129, 200}) {
+      const std::ptrdiff_t before = held_bytes::asked_for;
+      const ef::KeyValues<S> cache(config, tokens);
+      CHECK(held_bytes::asked_for - before ==
+            plan::key_value_cache_bytes(plan::paged_cache_of(config, tokens)));
+    }
+  }
+  CHECK(windowed);
+}
+
+TEST_CASE("an encoder-decoder's caches of target and source ask for what the calculator says, to the byte") {
+  if (!held_bytes::counts) return;
+  for (const auto& [kind, config] : tiny::seq2seq()) {
+    const std::string name = kind;
+    CAPTURE(name);
+    for (const Index source : {3, 128, 130}) {
+      const std::ptrdiff_t before = held_bytes::asked_for;
+      const ef::KeyValues<S> target_cache(config, 50), source_cache(config, source);
+      CHECK(held_bytes::asked_for - before ==
+            plan::key_value_cache_bytes(plan::paged_cache_of(config, 50, source)));
+    }
   }
 }
