@@ -133,7 +133,7 @@ void draw(const Options& o, ef::Index parameters, double activations) {
                        (o.model.empty() ? plan::count_text(static_cast<double>(parameters)) : o.model) +
                        ", " + o.precision,
               .x_label = "devices",
-              .y_label = "bytes per device (GB)"};
+              .y_label = "memory of a device (GB, 10^9 bytes)"};
   for (int stage = 0; stage <= 3; ++stage) {
     Series line{.name = stage == 0 ? "DDP" : "ZeRO-" + std::to_string(stage)};
     for (ef::Index devices = 1; devices <= 1024; devices *= 2)
@@ -148,8 +148,9 @@ void draw(const Options& o, ef::Index parameters, double activations) {
     chart.series.push_back(line);
   }
   if (o.device_memory_gb > 0)
-    chart.series.push_back(
-        {.name = "device", .points = {{1, o.device_memory_gb}, {1024, o.device_memory_gb}}, .dashed = true});
+    chart.series.push_back({.name = plan::detail::scaled(o.device_memory_gb, "%g GB", 1),
+                            .points = {{1, o.device_memory_gb}, {1024, o.device_memory_gb}},
+                            .dashed = true});
   write_svg(o.svg, chart);
 }
 
