@@ -1,6 +1,6 @@
 // Counts the bytes that this thread's allocations hold, and their peak, through malloc and all that is built
-// on it. Include it in one source file of a program, without allocation_counter.hpp. Only with glibc and
-// without a sanitizer; elsewhere `counts` is false.
+// on it (posix_memalign, which nothing here calls, is not seen). Include it in one source file of a program,
+// without allocation_counter.hpp. Only with glibc and without a sanitizer; elsewhere `counts` is false.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,6 @@ inline void restart_peak() { peak = now; }
 }  // namespace held_bytes
 
 #if defined(HELD_BYTES_ARE_COUNTED)
-#include <cerrno>
 
 #include <malloc.h>
 
@@ -60,10 +59,6 @@ extern "C" void* realloc(void* p, std::size_t bytes) noexcept {
 }
 extern "C" void* aligned_alloc(std::size_t alignment, std::size_t bytes) noexcept {
   return held_bytes::taken(__libc_memalign(alignment, bytes), bytes);
-}
-extern "C" int posix_memalign(void** p, std::size_t alignment, std::size_t bytes) noexcept {
-  *p = held_bytes::taken(__libc_memalign(alignment, bytes), bytes);
-  return *p ? 0 : ENOMEM;
 }
 extern "C" void free(void* p) noexcept {
   held_bytes::given_back(p);
