@@ -50,14 +50,16 @@ std::vector<std::pair<const char*, ef::ModelConfig>> decoders() {
           {"GPT-2, wide logits", large_vocabulary}};
 }
 
+bool counted_here() {
+  if (!held_bytes::counts) MESSAGE("skipped: bytes are not counted with this library or sanitizer");
+  return held_bytes::counts;
+}
+
 /// Two steps, the first of which shapes the memory: what is held at most in the second is what the
 /// calculator says, within 5 %.
 template <class Model, class Step>
 void check_peak(const Model& model, Index source, Index counted, Step&& step) {
-  if (!held_bytes::counts) {
-    MESSAGE("skipped: bytes are not counted with this library or sanitizer");
-    return;
-  }
+  if (!counted_here()) return;
   auto grad = ef::zero_parameters<S>(model.config());
   for (const bool recompute : {false, true}) {
     CAPTURE(recompute);
@@ -125,7 +127,7 @@ TEST_CASE("that of an encoder-decoder, too") {
 }
 
 TEST_CASE("caches ask for what the calculator says, to the byte: windowed or not, whole pages or not") {
-  if (!held_bytes::counts) return;
+  if (!counted_here()) return;
   bool windowed = false;
   for (const auto& [kind, config] : tiny::decoders()) {
     const std::string name = kind;
@@ -142,7 +144,7 @@ TEST_CASE("caches ask for what the calculator says, to the byte: windowed or not
 }
 
 TEST_CASE("an encoder-decoder's caches of target and source ask for what the calculator says, to the byte") {
-  if (!held_bytes::counts) return;
+  if (!counted_here()) return;
   for (const auto& [kind, config] : tiny::seq2seq()) {
     const std::string name = kind;
     CAPTURE(name);
