@@ -107,9 +107,42 @@ void print_model(const plan::CatalogEntry& entry) {
   std::printf("source: %s\n", std::string(entry.source).c_str());
 }
 
-void run(const std::string& name, const std::string& family, bool json) {
+struct Use {
+  ef::Index prompt = 0, answer = 0;  ///< tokens
+  bool given() const { return prompt != 0 || answer != 0; }
+};
+
+/// What a prompt and an answer leave of a model's window, which they share.
+/// @throws InputError  for negative numbers
+ef::Index left_of_window(const plan::CatalogEntry& entry, const Use& use) {
+  return plan::free_tokens(
+      {.window = entry.context_tokens(), .fixed_tokens = use.prompt, .answer_tokens = use.answer});
+}
+
+void print_use(const plan::CatalogEntry& entry, const Use& use) {
+  const ef::Index left = left_of_window(entry, use);
+  std::printf("%td tokens of prompt and %td of answer %s the window of %td: %td %s\n", use.prompt, use.answer,
+              left < 0 ? "exceed" : "fit", entry.context_tokens(), left < 0 ? -left : left,
+              left < 0 ? "too many" : "left");
+}
+
+void run(const std::string& name, const std::string& family, const Use& use, bool json) {
   if (!name.empty()) {
     const plan::CatalogEntry& entry = plan::published(name);
+    if (use.given()) {
+      const ef::Index left = left_of_window(entry, use);
+      if (json) {
+        Json j = to_json(entry);
+        j["use"] = {{"prompt_tokens", use.prompt},
+                    {"answer_tokens", use.answer},
+                    {"left_tokens", left},
+                    {"fits", left >= 0}};
+        example::print(j);
+      } else {
+        print_use(entry, use);
+      }
+      return;
+    }
     if (json)
       example::print(to_json(entry));
     else
@@ -120,6 +153,7 @@ void run(const std::string& name, const std::string& family, bool json) {
   if (!json) std::printf("%-24s %-16s %17s %8s %10s\n", "model", "family", "parameters", "window", "tokens");
   for (const plan::CatalogEntry& entry : plan::catalog()) {
     if (!family.empty() && entry.family() != family) continue;
+    if (use.given() && left_of_window(entry, use) < 0) continue;
     if (json)
       all.push_back(to_json(entry));
     else
@@ -133,10 +167,13 @@ void run(const std::string& name, const std::string& family, bool json) {
 int main(int argc, char** argv) {
   CLI::App app("Published models, with parameters counted from their architecture");
   std::string name, family;
+  Use use;
   bool json = false;
   app.add_option("model", name, "one model; all where absent");
   app.add_option("--family", family, "only these")
       ->check(CLI::IsMember({"encoder", "decoder", "encoder-decoder"}));
+  app.add_option("--prompt-tokens", use.prompt, "does a prompt of this length fit the window, ...");
+  app.add_option("--answer-tokens", use.answer, "... with an answer of this one? Of all: those it fits");
   app.add_flag("--json", json, "print one JSON value");
-  return example::run(app, argc, argv, [&] { run(name, family, json); });
+  return example::run(app, argc, argv, [&] { run(name, family, use, json); });
 }

@@ -9,6 +9,7 @@
 #include <eigenformer/plan/context.hpp>
 #include <eigenformer/plan/flops.hpp>
 #include <eigenformer/plan/formats.hpp>
+#include <eigenformer/plan/kept_activations.hpp>
 #include <eigenformer/plan/key_value_cache.hpp>
 #include <eigenformer/plan/memory.hpp>
 #include <eigenformer/plan/offload.hpp>
@@ -17,3 +18,4 @@
 #include <eigenformer/plan/scaling_laws.hpp>
 #include <eigenformer/plan/strategies.hpp>
 #include <eigenformer/plan/throughput.hpp>
+#include <eigenformer/plan/training_step.hpp>

@@ -1,42 +1,13 @@
 #include "cases.hpp"
 
-#include <cmath>
+#include "support/golden_case.hpp"
+
 #include <fstream>
 #include <map>
 
 #include <doctest/doctest.h>
 
 using cases::Json;
-
-namespace {
-
-bool close(double actual, double expected, const Json& tolerance) {
-  if (tolerance.is_string()) return actual == expected;
-  if (tolerance.contains("rel"))
-    return std::abs(actual - expected) <= tolerance["rel"].get<double>() * std::abs(expected);
-  return std::abs(actual - expected) <= tolerance.at("abs").get<double>();
-}
-
-bool matches(const Json& actual, const Json& expected, const Json& tolerance) {
-  if (expected.is_object()) {
-    for (const auto& [key, value] : expected.items()) {
-      const Json& own = tolerance.is_object() && tolerance.contains(key) ? tolerance[key] : tolerance;
-      if (!actual.contains(key) || !matches(actual[key], value, own)) return false;
-    }
-    return true;
-  }
-  if (expected.is_array()) {
-    if (!actual.is_array() || actual.size() != expected.size()) return false;
-    for (std::size_t i = 0; i < expected.size(); ++i) {
-      if (!matches(actual[i], expected[i], tolerance)) return false;
-    }
-    return true;
-  }
-  if (expected.is_string()) return actual == expected;
-  return actual.is_number() && close(actual.get<double>(), expected.get<double>(), tolerance);
-}
-
-}  // namespace
 
 TEST_CASE("every published, exact and reference figure of the facts is reproduced within its tolerance") {
   const std::map<std::string, Json (*)(const std::string&, const Json&)> groups = {
@@ -63,7 +34,7 @@ TEST_CASE("every published, exact and reference figure of the facts is reproduce
     if (name == "quant/tensor-not-multiple")  // the facts state the error in words of their own
       CHECK(actual == "error: Q4_K: row length must be a multiple of 256, is 4544");
     else
-      CHECK(matches(actual, one.at("expected"), one.at("tolerance")));
+      CHECK(support::matches(actual, one.at("expected"), one.at("tolerance")));
     ++checked;
   }
   CHECK(checked > 300);

@@ -1,5 +1,7 @@
 #include <eigenformer/plan.hpp>
 
+#include <cmath>
+
 #include <doctest/doctest.h>
 
 namespace ef = eigenformer;
@@ -111,4 +113,43 @@ TEST_CASE("the optimum of a budget is cheaper than any other size of the same lo
     CHECK(plan::compute_overhead(law, 5.76e23, o.parameters * 2) > 1.01);
     CHECK(plan::compute_overhead(law, 5.76e23, o.parameters / 2) > 1.01);
   }
+}
+
+TEST_CASE("too small a model, and too large a one, cost what a search over tokens finds") {
+  const double flops = 1e22;
+  for (const plan::ParametricLaw& law : {plan::chinchilla_printed, plan::besiroglu}) {
+    const auto best = plan::chinchilla_optimal({.compute_flops = flops, .law = law});
+    for (const double factor : {0.5, 0.8, 1.5, 3.0}) {
+      const double parameters = best.parameters * factor;
+      double few = 1e6,
+             many = 1e18;  // loss falls with tokens: halve until the tokens of the same loss are found
+      for (int i = 0; i < 200; ++i) {
+        const double middle = std::sqrt(few * many);
+        const double loss =
+            law.e + law.a / std::pow(parameters, law.alpha) + law.b / std::pow(middle, law.beta);
+        (loss > best.loss ? few : many) = middle;
+      }
+      CHECK(plan::compute_overhead(law, flops, parameters) == doctest::Approx(6 * parameters * few / flops));
+    }
+  }
+}
+
+TEST_CASE("a training step of impossible sizes is refused by name") {
+  const ef::ModelConfig gpt2 = plan::published("gpt2").config;
+  const auto peak = [&](ef::Index rows, ef::Index longest, ef::Index counted) {
+    return plan::training_step_memory(
+        {.kept = {.config = gpt2, .rows = rows}, .longest = longest, .counted_labels = counted});
+  };
+  CHECK(peak(64, 32, 0).total_bytes() > 0);
+  CHECK_THROWS_WITH_AS(peak(0, 32, 0), "rows must be positive, is 0", ef::InputError);
+  CHECK_THROWS_WITH_AS(peak(64, 0, 0), "longest must be positive, is 0", ef::InputError);
+  CHECK_THROWS_AS(peak(64, 32, 65), ef::InputError);
+  CHECK_THROWS_WITH_AS(peak(ef::Index{1} << 50, 32, 0), doctest::Contains("too large to count"),
+                       ef::InputError);
+  CHECK_THROWS_WITH_AS(
+      plan::key_value_cache_bytes(
+          {.n_layers = 1, .key_value_heads = 1, .head_size = 1, .tokens = 1, .page_tokens = 0}),
+      "page_tokens must be positive, is 0", ef::InputError);
+  CHECK_THROWS_AS(plan::adapter_parameters(gpt2, 0), ef::InputError);
+  CHECK_THROWS_AS(plan::zero3_offload_memory({.parameters = 0}), ef::InputError);
 }

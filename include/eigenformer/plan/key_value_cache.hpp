@@ -16,6 +16,7 @@ struct KeyValueCacheOptions {
   Index window = 0;           ///< keys kept by a windowed layer; 0: no layer has a window
   Index windowed_layers = 0;  ///< how many layers have it
   Index source_tokens = 0;    ///< of an encoder-decoder: tokens of the source, cached for cross-attention
+  Index page_tokens = 1;      ///< memory comes in pages of this many tokens of a sequence
   StorageFormat format = storage_format("F16");
 };
 
@@ -34,6 +35,18 @@ inline KeyValueCacheOptions cache_of(const ModelConfig& config, Index tokens) {
   return o;
 }
 
+/// What this library sets aside (model/key_values.hpp): pages of 128 tokens in FP32, which all layers share,
+/// so that a windowed layer keeps all tokens too.
+/// @throws ConfigError, InputError  as cache_of()
+inline KeyValueCacheOptions paged_cache_of(const ModelConfig& config, Index tokens, Index source_tokens = 0) {
+  KeyValueCacheOptions o = cache_of(config, tokens);
+  o.window = 0;
+  o.source_tokens = source_tokens;
+  o.page_tokens = 128;
+  o.format = storage_format("F32");
+  return o;
+}
+
 /// Bytes: 2 (keys and values) · heads · head size · tokens kept, summed over layers and sequences.
 /// @throws InputError  for sizes that are not positive, and rows that the format's blocks do not divide
 inline Index key_value_cache_bytes(const KeyValueCacheOptions& o) {
@@ -44,13 +57,18 @@ inline Index key_value_cache_bytes(const KeyValueCacheOptions& o) {
   detail::require_positive(o.sequences, "sequences");
   detail::require_not_negative(o.window, "window");
   detail::require_not_negative(o.source_tokens, "source_tokens");
+  detail::require_positive(o.page_tokens, "page_tokens");
   detail::require_between(static_cast<double>(o.windowed_layers), 0, static_cast<double>(o.n_layers),
                           "windowed_layers");
-  const Index kept = o.window > 0 ? (std::min)(o.window, o.tokens) : o.tokens;
-  const Index windowed = o.window > 0 ? o.windowed_layers : 0;
   using detail::add, detail::multiply;
-  const Index positions = add(add(multiply(windowed, kept), multiply(o.n_layers - windowed, o.tokens)),
-                              multiply(o.n_layers, o.source_tokens));
+  const auto whole_pages = [&](Index tokens) {
+    return multiply(tokens / o.page_tokens + (tokens % o.page_tokens ? 1 : 0), o.page_tokens);
+  };
+  const Index all = whole_pages(o.tokens);
+  const Index kept = o.window > 0 ? whole_pages((std::min)(o.window, o.tokens)) : all;
+  const Index windowed = o.window > 0 ? o.windowed_layers : 0;
+  const Index positions = add(add(multiply(windowed, kept), multiply(o.n_layers - windowed, all)),
+                              multiply(o.n_layers, whole_pages(o.source_tokens)));
   const Index row = matrix_bytes(o.format, 1, multiply(o.key_value_heads, o.head_size));
   return multiply(Index{2}, row, positions, o.sequences);
 }
