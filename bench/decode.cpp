@@ -8,9 +8,9 @@ namespace ef = eigenformer;
 
 namespace {
 
-template <const ef::ModelConfig& config> void decode(benchmark::State& state) {
+template <const ef::ModelConfig& config, ef::Format format> void decode(benchmark::State& state) {
   constexpr ef::Index length = 256;
-  const auto& model = shapes::model<config>();
+  const auto& model = shapes::model<config, ef::CausalLM, format>();
   ef::Threads threads(static_cast<int>(state.range(0)));
   const auto count = static_cast<std::size_t>(state.range(1));
   std::vector<ef::Session<float>> sessions;
@@ -30,8 +30,7 @@ template <const ef::ModelConfig& config> void decode(benchmark::State& state) {
     benchmark::DoNotOptimize(sessions[0].logits().data());
   }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(count));
-  state.SetBytesProcessed(state.iterations() * ef::count(model.parameters()) *
-                          static_cast<ef::Index>(sizeof(float)));
+  state.SetBytesProcessed(state.iterations() * shapes::bytes(model.parameters()));
 }
 
 void arguments(benchmark::internal::Benchmark* bench) {
@@ -40,7 +39,9 @@ void arguments(benchmark::internal::Benchmark* bench) {
       ->UseRealTime()
       ->Unit(benchmark::kMicrosecond);
 }
-BENCHMARK(decode<shapes::llama_110m>)->Name("decode/llama_110m")->Apply(arguments);
-BENCHMARK(decode<shapes::llama_260k>)->Name("decode/llama_260k")->Apply(arguments);
+BENCHMARK(decode<shapes::llama_110m, ef::Format::f32>)->Name("decode/llama_110m")->Apply(arguments);
+BENCHMARK(decode<shapes::llama_110m, ef::Format::int8>)->Name("decode/llama_110m/int8")->Apply(arguments);
+BENCHMARK(decode<shapes::llama_110m, ef::Format::int4>)->Name("decode/llama_110m/int4")->Apply(arguments);
+BENCHMARK(decode<shapes::llama_260k, ef::Format::f32>)->Name("decode/llama_260k")->Apply(arguments);
 
 }  // namespace

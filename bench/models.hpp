@@ -53,10 +53,27 @@ inline constexpr ef::ModelConfig bert_base{.vocab_size = 30522,
                                            .head = ef::Head::none};
 
 /// Made on first use, kept until the program ends.
-template <const ef::ModelConfig& config, template <class> class Model = ef::CausalLM>
+template <const ef::ModelConfig& config, template <class> class Model = ef::CausalLM,
+          ef::Format format = ef::Format::f32>
 const Model<float>& model() {
-  static const Model<float> instance(config, ef::Seed{1});
+  static const Model<float> instance = [] {
+    auto parameters = ef::random_parameters<float>(config, ef::Seed{1});
+    if (format != ef::Format::f32) ef::quantise(parameters, format);
+    return Model<float>(config, std::move(parameters));
+  }();
   return instance;
+}
+
+/// Bytes of all parameters.
+inline ef::Index bytes(const ef::Transformer<float>& parameters) {
+  ef::Index sum = 0;
+  ef::visit(parameters, [&](const std::string&, const auto& leaf) {
+    if constexpr (requires { leaf.bytes(); })
+      sum += leaf.bytes();
+    else
+      sum += leaf.size() * static_cast<ef::Index>(sizeof(float));
+  });
+  return sum;
 }
 
 /// Tokens spread over the vocabulary.

@@ -7,9 +7,9 @@ namespace ef = eigenformer;
 
 namespace {
 
-template <const ef::ModelConfig& config> void prefill(benchmark::State& state) {
+template <const ef::ModelConfig& config, ef::Format format> void prefill(benchmark::State& state) {
   const ef::Index length = state.range(0);
-  const auto& model = shapes::model<config>();
+  const auto& model = shapes::model<config, ef::CausalLM, format>();
   ef::Threads threads(static_cast<int>(state.range(1)));
   const std::vector<ef::Token> prompt = shapes::tokens(length, config.vocab_size);
   ef::Session<float> session(model, threads, {.capacity = length});
@@ -29,7 +29,9 @@ void arguments(benchmark::internal::Benchmark* bench) {
       ->UseRealTime()
       ->Unit(benchmark::kMillisecond);
 }
-BENCHMARK(prefill<shapes::llama_110m>)->Name("prefill/llama_110m")->Apply(arguments);
-BENCHMARK(prefill<shapes::llama_260k>)->Name("prefill/llama_260k")->Apply(arguments);
+BENCHMARK(prefill<shapes::llama_110m, ef::Format::f32>)->Name("prefill/llama_110m")->Apply(arguments);
+BENCHMARK(prefill<shapes::llama_110m, ef::Format::int8>)->Name("prefill/llama_110m/int8")->Apply(arguments);
+BENCHMARK(prefill<shapes::llama_110m, ef::Format::int4>)->Name("prefill/llama_110m/int4")->Apply(arguments);
+BENCHMARK(prefill<shapes::llama_260k, ef::Format::f32>)->Name("prefill/llama_260k")->Apply(arguments);
 
 }  // namespace

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <eigenformer/core/error.hpp>
+#include <eigenformer/core/number_format.hpp>
 
 #include <cstdio>
 #include <exception>
+#include <map>
+#include <optional>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -33,6 +36,20 @@ template <class Body> int run(CLI::App& app, int argc, char** argv, Body&& body)
     if (c == '\n') c = ' ';
   std::fprintf(stderr, "%s\n", why.c_str());
   return 1;
+}
+
+/// Adds --dtype, which sets `dtype`.
+inline void add_dtype(CLI::App& app, std::optional<eigenformer::Format>& dtype) {
+  using eigenformer::Format;
+  const std::map<std::string, Format> formats{{"f32", Format::f32},
+                                              {"bf16", Format::bf16},
+                                              {"f16", Format::f16},
+                                              {"int8", Format::int8},
+                                              {"int4", Format::int4}};
+  app.add_option_function<std::string>(
+         "--dtype", [&dtype, formats](const std::string& name) { dtype = formats.at(name); },
+         "convert matrices to this format while loading")
+      ->check(CLI::IsMember(formats));
 }
 
 /// One JSON value and a newline. Text that is not UTF-8 has its bad bytes replaced.

@@ -17,6 +17,7 @@ namespace {
 
 struct Arguments {
   std::string folder, text;
+  ef::LoadOptions load;
   ef::TextLossOptions options;
   int threads = 1;
   bool json = false;
@@ -34,7 +35,7 @@ std::string read_text(const std::string& path) {
 void measure(const Arguments& a) {
   const auto tokenizer = ef::load_tokenizer(a.folder);
   const std::vector<ef::Token> tokens = tokenizer.encode(read_text(a.text));
-  const auto model = ef::load_causal_lm<float>(a.folder);
+  const auto model = ef::load_causal_lm<float>(a.folder, a.load);
   ef::Threads threads(a.threads);
   ef::Workspace workspace;
   ef::Run run{threads, workspace};
@@ -72,6 +73,7 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--stride", a.options.stride, "tokens from one window to the next; default: half the window")
       ->check(CLI::PositiveNumber);
+  example::add_dtype(app, a.load.dtype);
   app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { measure(a); });

@@ -17,7 +17,8 @@ namespace ef = eigenformer;
 namespace {
 
 struct Arguments {
-  std::string folder, prompt, system, eos, early_stopping, dtype;
+  std::string folder, prompt, system, eos, early_stopping;
+  ef::LoadOptions load;
   std::vector<ef::Token> ids;
   ef::GenerationConfig config;
   bool greedy = false, json = false, chat = false;
@@ -58,8 +59,7 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--eos", a.eos, "token that ends a sequence, or none; default: what the folder says");
   app.add_option("--forced-eos", a.config.forced_eos, "the last token at --max-new-tokens");
   app.add_option("--stop", a.config.stop_texts, "text that ends the output before it; may be given again");
-  app.add_option("--dtype", a.dtype, "convert matrices to this format while loading")
-      ->check(CLI::IsMember({"f32", "bf16", "f16"}));
+  example::add_dtype(app, a.load.dtype);
   app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
   app.add_flag("--json", a.json, "print one JSON value instead of streaming text");
 }
@@ -101,13 +101,6 @@ void complete(const CLI::App& app, Arguments& a) {
     a.config.early_stopping = a.early_stopping == "true"    ? ef::EarlyStopping::yes
                               : a.early_stopping == "never" ? ef::EarlyStopping::never
                                                             : ef::EarlyStopping::no;
-}
-
-ef::LoadOptions load_options(const Arguments& a) {
-  if (a.dtype.empty()) return {};
-  return {.dtype = a.dtype == "f32"    ? ef::Format::f32
-                   : a.dtype == "bf16" ? ef::Format::bf16
-                                       : ef::Format::f16};
 }
 
 /// Text of one sequence as it grows, up to a stop text.
@@ -217,8 +210,8 @@ int main(int argc, char** argv) {
     complete(app, arguments);
     arguments.config.log_probabilities = arguments.json && arguments.config.num_beams == 1;
     if (ef::load_config(arguments.folder).model.stacks == ef::Stacks::encoder_decoder)
-      generate(ef::load_seq2seq<float>(arguments.folder, load_options(arguments)), arguments);
+      generate(ef::load_seq2seq<float>(arguments.folder, arguments.load), arguments);
     else
-      generate(ef::load_causal_lm<float>(arguments.folder, load_options(arguments)), arguments);
+      generate(ef::load_causal_lm<float>(arguments.folder, arguments.load), arguments);
   });
 }

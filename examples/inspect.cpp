@@ -146,7 +146,7 @@ void describe(const Arguments& a) {
   ef::visit(loaded, [&](const std::string&, const auto& leaf) {
     parameters += leaf.size();
     if constexpr (requires { leaf.format(); })
-      bytes += leaf.size() * ef::bytes_of(leaf.format());
+      bytes += leaf.bytes();
     else
       bytes += leaf.size() * static_cast<ef::Index>(sizeof(float));
   });

@@ -1,5 +1,5 @@
-// Floating-point formats of stored numbers: bfloat16 and half with exact conversions, and the names and
-// sizes of all four formats. Nothing here needs Eigen.
+// Formats of stored numbers, and the two of 16 bits, bfloat16 and half, with exact conversions. Nothing here
+// needs Eigen.
 //
 // A half is IEEE 754 binary16 (1 sign, 5 exponent, 10 fraction bits); a bfloat16 is the upper 16 bits of a
 // binary32 (1, 8, 7). Conversions work on the bits alone, so they are constant expressions and give the same
@@ -18,27 +18,34 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-/// A format that weights are stored in.
-enum class Format : std::uint8_t { f64, f32, bf16, f16 };
+/// A format that weights are stored in; the last two are groups of whole numbers with a scale
+/// (quantised.hpp).
+enum class Format : std::uint8_t { f64, f32, bf16, f16, int8, int4 };
 
-/// Bytes of one number.
+constexpr bool is_quantised(Format format) { return format == Format::int8 || format == Format::int4; }
+
+/// Bytes of one number; of a quantised one none, as it is nothing without its group's scale.
 constexpr Index bytes_of(Format format) {
   switch (format) {
     case Format::f64: return 8;
     case Format::f32: return 4;
     case Format::bf16: return 2;
     case Format::f16: return 2;
+    case Format::int8:
+    case Format::int4: return 0;
   }
   return 0;
 }
 
-/// The name in safetensors files: "F64", "F32", "BF16", "F16".
+/// The name, in safetensors files too where they know the format: "F64", "F32", "BF16", "F16".
 constexpr std::string_view name_of(Format format) {
   switch (format) {
     case Format::f64: return "F64";
     case Format::f32: return "F32";
     case Format::bf16: return "BF16";
     case Format::f16: return "F16";
+    case Format::int8: return "int8";
+    case Format::int4: return "int4";
   }
   return "";
 }

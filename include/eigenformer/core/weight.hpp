@@ -7,13 +7,22 @@
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/core/lanes.hpp>
 #include <eigenformer/core/matrix.hpp>
+#include <eigenformer/core/quantised.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// Memory for weights that lie outside of a Weight, in lines of a cache.
+[[gnu::cold]] inline std::shared_ptr<std::byte> own_bytes(Index bytes) {
+  constexpr std::align_val_t alignment{64};
+  return {static_cast<std::byte*>(::operator new(static_cast<std::size_t>(bytes), alignment)),
+          [=](std::byte* p) { ::operator delete(p, alignment); }};
+}
 
 /// [rows, columns] = [out, in]. Moves, never copies by accident: copy() says what it costs.
 template <class S> class Weight {
@@ -27,7 +36,7 @@ template <class S> class Weight {
   Weight(Matrix<S> values) : owned_(std::move(values)), rows_(owned_.rows()), columns_(owned_.cols()) {}
 
   /// Borrows `rows · columns` elements at `data`, stored in `format`, for as long as `owner` lives. `data`
-  /// must be aligned for the format's element.
+  /// must be aligned for the format's element; a quantised format is laid out as QuantisedLayout says.
   /// @throws InputError  for a format that products do not read: see can_borrow
   static Weight borrow(Format format, const void* data, Index rows, Index columns,
                        std::shared_ptr<const void> owner) {
@@ -42,10 +51,23 @@ template <class S> class Weight {
     return w;
   }
 
-  /// Whether products read this format directly: the scalar's own, and the two halves beside float.
+  /// int8 or int4: row(r) gives a pointer to the S values of row r, one row after the other.
+  /// @throws InputError  for a number that is not finite, a format that is not quantised, or a scalar other
+  /// than float
+  template <class Row> static Weight quantised(Format format, Index rows, Index columns, Row&& row) {
+    if (!is_quantised(format)) fail(InputError(concat(name_of(format), " is no quantised format")));
+    const QuantisedLayout layout{rows, columns, format};
+    const std::shared_ptr<std::byte> memory = own_bytes(layout.bytes());
+    Weight w = borrow(format, memory.get(), rows, columns, memory);
+    layout.clear(memory.get());
+    for (Index r = 0; r < rows; ++r) layout.put_row(memory.get(), r, row(r));
+    return w;
+  }
+
+  /// Whether products read this format directly: the scalar's own, and the smaller ones beside float.
   static constexpr bool can_borrow(Format format) {
     if constexpr (std::is_same_v<S, float>)
-      return format == Format::f32 || format == Format::bf16 || format == Format::f16;
+      return format != Format::f64;
     else
       return std::is_same_v<S, double> && format == Format::f64;
   }
@@ -73,11 +95,23 @@ template <class S> class Weight {
   bool empty() const { return size() == 0; }
   Format format() const { return format_; }
 
+  /// Bytes that the elements take.
+  Index bytes() const {
+    return is_quantised(format_) ? layout().bytes() : size() * static_cast<Index>(bytes_of(format_));
+  }
+
+  /// Of a quantised weight: where its parts lie, and its memory.
+  QuantisedLayout layout() const { return {rows_, columns_, format_}; }
+  const void* quantised_data() const { return data_; }
+
   /// Calls f with a pointer to the first element in its stored type: S, bfloat16 or half.
+  /// @throws InputError  for a quantised weight, whose elements are rows' alone: see row
   template <class F> decltype(auto) with_elements(F&& f) const {
     if constexpr (std::is_same_v<S, float>) {
       if (format_ == Format::bf16) return f(static_cast<const bfloat16*>(data_));
       if (format_ == Format::f16) return f(static_cast<const half*>(data_));
+      if (is_quantised(format_))
+        fail(InputError(concat("an ", name_of(format_), " weight does not go with training")));
     }
     return f(data_ ? static_cast<const S*>(data_) : owned_.data());
   }
@@ -92,6 +126,7 @@ template <class S> class Weight {
 
   /// Row r as S, to out[0, columns).
   void row(Index r, S* out) const {
+    if (is_quantised(format_)) return layout().get_row(data_, r, out);
     with_elements([&](const auto* elements) {
       const auto* from = elements + r * columns_;
       for (Index c = 0; c < columns_; ++c) out[c] = lanes::element_as<S>(from[c]);

@@ -9,25 +9,18 @@
 #include <cstring>
 #include <map>
 #include <memory>
-#include <new>
 #include <optional>
 #include <set>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
 struct LoadOptions {
-  /// Matrices are converted to this format (f32, bf16 or f16 beside float); none: they keep the file's.
+  /// Matrices are converted to this format (f32, bf16, f16, int8 or int4 beside float); none: they keep the
+  /// file's. Tables that are looked up alone (positions, token types, relative biases) are never quantised.
   std::optional<Format> dtype;
 };
 
 namespace hub {
-
-/// Memory for a weight that cannot be used where it lies.
-[[gnu::cold]] inline std::shared_ptr<std::byte> own_bytes(Index bytes) {
-  constexpr std::align_val_t alignment{64};
-  return {static_cast<std::byte*>(::operator new(static_cast<std::size_t>(bytes), alignment)),
-          [=](std::byte* p) { ::operator delete(p, alignment); }};
-}
 
 /// A tensor's elements as a contiguous [rows, columns] matrix: in place, or gathered in the stored format.
 struct Gathered {
@@ -90,6 +83,8 @@ struct Gathered {
       case Format::f32: return each(float{}, target);
       case Format::bf16: return each(bfloat16{}, target);
       case Format::f16: return each(half{}, target);
+      case Format::int8:
+      case Format::int4: break;  // no tensor of a checkpoint
     }
   };
   switch (to) {
@@ -97,8 +92,24 @@ struct Gathered {
     case Format::f32: from_any(float{}); break;
     case Format::bf16: from_any(bfloat16{}); break;
     case Format::f16: from_any(half{}); break;
+    case Format::int8:
+    case Format::int4: break;  // see quantise
   }
   return {to, out.get(), out};
+}
+
+/// A weight with a small integer for each number.
+/// @throws FileError  for a number that is not finite, or a group beyond the range of its scale
+[[gnu::cold]] inline Weight<float> quantise(const TensorView& tensor, const Gathered& from, Format to,
+                                            Index rows, Index columns) {
+  const Gathered wide =
+      from.format == Format::f32 ? from : convert(tensor, from, Format::f32, rows * columns);
+  const auto* const values = reinterpret_cast<const float*>(wide.data);
+  try {
+    return Weight<float>::quantised(to, rows, columns, [&](Index r) { return values + r * columns; });
+  } catch (const InputError& e) {
+    tensor.refuse(e.what());
+  }
 }
 
 /// Fills a model's parameters from tensors, and sees to it that every tensor is used or known.
@@ -135,7 +146,7 @@ template <class S> class Filler {
       if (!tensor->format())
         tensor->refuse(concat("holds ", name_of(tensor->type), ", floating-point numbers were expected"));
       if constexpr (requires { leaf.format(); })
-        leaf = weight(*tensor, place, rows, columns);
+        leaf = weight(*tensor, place, path, rows, columns);
       else
         leaf = vector(*tensor, place, columns);
     });
@@ -144,12 +155,16 @@ template <class S> class Filler {
   }
 
  private:
-  Weight<S> weight(const TensorView& tensor, const names::Place& place, Index rows, Index columns) const {
+  Weight<S> weight(const TensorView& tensor, const names::Place& place, const std::string& path, Index rows,
+                   Index columns) const {
     const Index all = place.slice.rows ? place.slice.rows : rows;
     check_shape(tensor, place.transposed ? std::vector{columns, all} : std::vector{all, columns});
     Gathered g = gather(tensor, place, rows, columns);
     const Format scalar = std::is_same_v<S, double> ? Format::f64 : Format::f32;
-    const Format target = options_.dtype                    ? *options_.dtype
+    const bool whole_numbers = options_.dtype && is_quantised(*options_.dtype);
+    if constexpr (std::is_same_v<S, float>)
+      if (whole_numbers && can_quantise(path)) return quantise(tensor, g, *options_.dtype, rows, columns);
+    const Format target = options_.dtype && !whole_numbers  ? *options_.dtype
                           : Weight<S>::can_borrow(g.format) ? g.format
                                                             : scalar;
     if (target != g.format) g = convert(tensor, g, target, rows * columns);

@@ -180,4 +180,23 @@ template <class S> Transformer<S> random_parameters(const ModelConfig& config, S
   return p;
 }
 
+/// Whether products read this weight; the tables that are looked up alone (positions, token types, relative
+/// biases) are small, and stay as they are when a model is quantised.
+inline bool can_quantise(const std::string& path) { return path == "tokens" || path.ends_with(".weight"); }
+
+/// Converts the matrices of a model to int8 or int4 (see quantised.hpp).
+/// @throws InputError  for a number that is not finite, or another format
+inline void quantise(Transformer<float>& p, Format format) {
+  visit(p, [&](const std::string& path, auto& leaf) {
+    if constexpr (requires { leaf.format(); }) {
+      if (leaf.empty() || !can_quantise(path)) return;
+      RowVector<float> row(leaf.cols());
+      leaf = Weight<float>::quantised(format, leaf.rows(), leaf.cols(), [&](Index r) {
+        leaf.row(r, row.data());
+        return row.data();
+      });
+    }
+  });
+}
+
 }  // namespace eigenformer::inline EIGENFORMER_ABI
