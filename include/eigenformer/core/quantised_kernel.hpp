@@ -9,8 +9,8 @@
 #include <eigenformer/core/quantised.hpp>
 
 #include <algorithm>
-#include <span>
 #include <string_view>
+#include <utility>
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define EIGENFORMER_X86_KERNELS 1
@@ -59,29 +59,25 @@ inline void quantise_rows(const float* x, Index stride, Index rows, Index column
 
 namespace detail {
 
-/// R rows by one panel: y[r, lane] of 16 lanes. `numbers` and `scales` are the panel's; q, x_scales and
-/// offsets those of the first row.
-template <Format format, int R>
+/// One row by one panel: y[16]. `numbers` and `scales` are the panel's.
+template <Format format>
 void quantised_tile(const QuantisedRows& x, Index row, const std::uint8_t* numbers, const half* scales,
                     float* y) {
   constexpr Index panel = QuantisedLayout::panel;
   constexpr Index block = format == Format::int4 ? 256 : 512;
-  for (Index i = 0; i < R * panel; ++i) y[i] = 0;
-  for (Index g = 0; g < x.groups; ++g, numbers += block, scales += panel)
-    for (Index r = 0; r < R; ++r) {
-      const Index at = (row + r) * x.groups + g;
-      const std::int8_t* const q = x.q + at * quantised_group;
-      for (Index lane = 0; lane < panel; ++lane) {
-        std::int32_t sum = x.offsets[at];
-        for (Index k = 0; k < quantised_group; ++k) {
-          const std::uint8_t byte =
-              numbers[(format == Format::int4 ? k % 16 : k) / 4 * 64 + lane * 4 + k % 4];
-          sum += q[k] * (format == Format::int8 ? byte : k < 16 ? byte & 0x0f : byte >> 4);
-        }
-        const float scale = static_cast<float>(scales[lane]) * x.scales[at];
-        y[r * panel + lane] = std::fma(static_cast<float>(sum), scale, y[r * panel + lane]);
+  std::fill_n(y, panel, 0.0f);
+  for (Index g = 0; g < x.groups; ++g, numbers += block, scales += panel) {
+    const Index at = row * x.groups + g;
+    const std::int8_t* const q = x.q + at * quantised_group;
+    for (Index lane = 0; lane < panel; ++lane) {
+      std::int32_t sum = x.offsets[at];
+      for (Index k = 0; k < quantised_group; ++k) {
+        const std::uint8_t byte = numbers[(format == Format::int4 ? k % 16 : k) / 4 * 64 + lane * 4 + k % 4];
+        sum += q[k] * (format == Format::int8 ? byte : k < 16 ? byte & 0x0f : byte >> 4);
       }
+      y[lane] = std::fma(static_cast<float>(sum), static_cast<float>(scales[lane]) * x.scales[at], y[lane]);
     }
+  }
 }
 
 #ifdef EIGENFORMER_X86_KERNELS
@@ -205,37 +201,42 @@ inline QuantisedForm fastest_form() {
   return QuantisedForm::portable;
 }
 
+namespace detail {
+
+template <Format format, class Write>
+void quantised_panel(QuantisedForm form, const std::uint8_t* numbers, const half* scales,
+                     const QuantisedRows& x, Index rows, const Write& write) {
+  float y[8 * QuantisedLayout::panel];
+  Index row = 0;
+  const auto write_rows = [&](Index count) {
+    for (Index r = 0; r < count; ++r) write(row++, y + r * QuantisedLayout::panel);
+  };
+#ifdef EIGENFORMER_X86_KERNELS
+  constexpr std::make_integer_sequence<int, 1> one;
+  constexpr std::make_integer_sequence<int, 4> four;
+  constexpr std::make_integer_sequence<int, 8> eight;
+  if (form == QuantisedForm::avx512_vnni) {
+    for (; row + 8 <= rows; write_rows(8)) quantised_tile_vnni<format>(eight, x, row, numbers, scales, y);
+    for (; row + 4 <= rows; write_rows(4)) quantised_tile_vnni<format>(four, x, row, numbers, scales, y);
+    for (; row < rows; write_rows(1)) quantised_tile_vnni<format>(one, x, row, numbers, scales, y);
+  } else if (form == QuantisedForm::avx2) {  // whose 16 registers hold four rows
+    for (; row + 4 <= rows; write_rows(4)) quantised_tile_avx2<format>(four, x, row, numbers, scales, y);
+    for (; row < rows; write_rows(1)) quantised_tile_avx2<format>(one, x, row, numbers, scales, y);
+  }
+#endif
+  for (; row < rows; write_rows(1)) quantised_tile<format>(x, row, numbers, scales, y);
+}
+
+}  // namespace detail
+
 /// Calls write(row, lanes) with y[row, 16 · p + lane] of panel p for each row.
 template <class Write>
 void quantised_panel(QuantisedForm form, const QuantisedLayout& w, const void* data, Index p,
                      const QuantisedRows& x, Index rows, const Write& write) {
-  const std::uint8_t* const numbers = w.numbers(data, p);
-  const half* const scales = w.scales(data, p);
-  const auto rows_of = [&]<Format format, int R>(std::integral_constant<Format, format>,
-                                                 std::integral_constant<int, R>, Index first) {
-    float y[R * QuantisedLayout::panel];
-#ifdef EIGENFORMER_X86_KERNELS
-    constexpr auto each = std::make_integer_sequence<int, R>{};
-    if (form == QuantisedForm::avx512_vnni)
-      detail::quantised_tile_vnni<format>(each, x, first, numbers, scales, y);
-    else if (form == QuantisedForm::avx2)
-      detail::quantised_tile_avx2<format>(each, x, first, numbers, scales, y);
-    else
-#endif
-      detail::quantised_tile<format, R>(x, first, numbers, scales, y);
-    for (Index r = 0; r < R; ++r) write(first + r, y + r * QuantisedLayout::panel);
-  };
-  const auto all = [&](auto format) {
-    Index r = 0;
-    if (form != QuantisedForm::avx2)  // whose 16 registers hold four rows
-      for (; r + 8 <= rows; r += 8) rows_of(format, std::integral_constant<int, 8>{}, r);
-    for (; r + 4 <= rows; r += 4) rows_of(format, std::integral_constant<int, 4>{}, r);
-    for (; r < rows; ++r) rows_of(format, std::integral_constant<int, 1>{}, r);
-  };
   if (w.format == Format::int4)
-    all(std::integral_constant<Format, Format::int4>{});
+    detail::quantised_panel<Format::int4>(form, w.numbers(data, p), w.scales(data, p), x, rows, write);
   else
-    all(std::integral_constant<Format, Format::int8>{});
+    detail::quantised_panel<Format::int8>(form, w.numbers(data, p), w.scales(data, p), x, rows, write);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI
