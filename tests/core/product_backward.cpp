@@ -55,3 +55,20 @@ TEST_CASE("a gradient passes through a weight that is stored in half precision")
   ef::product_input_gradient<float>(machine.run, ef::Weight<float>(w), dy, b);
   CHECK(support::same_bits<float>(a, b));
 }
+
+TEST_CASE("a gradient passes through an int8 or int4 weight with the bits that its numbers have as floats") {
+  Machine one(1), several(3);
+  for (const ef::Format format : {ef::Format::int8, ef::Format::int4})
+    for (const Index out : {5, 128, 300}) {
+      CAPTURE(out);
+      const auto w = random_matrix<float>(out, 70, 1), dy = random_matrix<float>(9, out, 2);
+      const auto quantised =
+          ef::Weight<float>::quantised(format, out, 70, [&](Index r) { return w.data() + r * 70; });
+      ef::Matrix<float> a = random_matrix<float>(9, 70, 3), b = a, c = a;
+      ef::product_input_gradient<float>(one.run, quantised, dy, a);
+      ef::product_input_gradient<float>(several.run, quantised, dy, b);
+      ef::product_input_gradient<float>(one.run, ef::Weight<float>(quantised.dense()), dy, c);
+      CHECK(support::same_bits<float>(a, b));
+      CHECK(support::same_bits<float>(a, c));
+    }
+}

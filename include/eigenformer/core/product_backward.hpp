@@ -89,21 +89,43 @@ void split_rows(Run& run, Index rows, Index work, Index scratch_size, Body&& bod
 
 }  // namespace detail
 
-/// dx [rows, in] += dy [rows, out] · W, w [out, in] in any format: the gradient of product()'s input.
+namespace detail {
+
+/// dx += dy's columns [begin, begin + n) · w, for n rows of w [n, in] from `elements` on.
+template <class S, class T>
+void add_input_gradient(Run& run, const T* elements, Index begin, Index n, Index in, View<S> dy, Out<S> dx) {
+  split_rows<S>(run, dy.rows(), dy.rows() * n * in, mix_scratch<S>,
+                [&](Index first, Index rows, S* scratch) {
+                  const S* const p = dy.data() + first * dy.outerStride() + begin;
+                  const auto left = [&](Index r, Index, Index i, Index) {
+                    return std::pair{p + r * dy.outerStride() + i, dy.outerStride()};
+                  };
+                  mix_blocks(rows, n, in, left, elements, in, dx.data() + first * dx.outerStride(),
+                             dx.outerStride(), scratch);
+                });
+}
+
+}  // namespace detail
+
+/// dx [rows, in] += dy [rows, out] · W, w [out, in] in any format: the gradient of product()'s input. A
+/// quantised w is read a block of rows at a time, and the rounding of product()'s input is passed over (the
+/// straight-through estimator of Bengio et al. 2013).
 template <class S> void product_input_gradient(Run& run, const Weight<S>& w, View<S> dy, Out<S> dx) {
   const Index out = w.rows(), in = w.cols();
-  w.with_elements([&](const auto* elements) {
-    detail::split_rows<S>(run, dy.rows(), dy.rows() * out * in, detail::mix_scratch<S>,
-                          [&](Index first, Index rows, S* scratch) {
-                            const S* const p = dy.data() + first * dy.outerStride();
-                            const auto left = [&](Index r, Index, Index i, Index) {
-                              return std::pair{p + r * dy.outerStride() + i, dy.outerStride()};
-                            };
-                            detail::mix_blocks(rows, out, in, left, elements, in,
-                                               dx.data() + first * dx.outerStride(), dx.outerStride(),
-                                               scratch);
-                          });
-  });
+  if (is_quantised(w.format())) {
+    const Workspace::Frame frame(run.workspace);
+    S* const block = run.workspace.take<S>((std::min)(out, detail::sum_block) * in);
+    for (Index first = 0; first < out; first += detail::sum_block) {
+      const Index n = (std::min)(detail::sum_block, out - first);
+      run.threads.slices(n, Index{1 << 14} / in + 1, [&](Index begin, Index end) {
+        for (Index r = begin; r < end; ++r) w.row(first + r, block + r * in);
+      });
+      detail::add_input_gradient<S>(run, block, first, n, in, dy, dx);
+    }
+    return;
+  }
+  w.with_elements(
+      [&](const auto* elements) { detail::add_input_gradient<S>(run, elements, 0, out, in, dy, dx); });
 }
 
 /// dW [out, in] += dyᵀ · x for dy [rows, out] and x [rows, in]: the gradient of product()'s weight.

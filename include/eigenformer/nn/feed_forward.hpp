@@ -70,10 +70,9 @@ void backward(const FeedForward<S>& p, const ModelConfig& config, Run& run, cons
     else
       activate(config.activation, n, saved.up.data() + i, hidden.data() + i);
   });
-  parameter_gradient<S>(run, hidden, dy, grad.down);
   auto d_hidden = run.workspace.matrix<S>(rows, width);
   d_hidden.setZero();
-  product_input_gradient<S>(run, p.down.weight, dy, d_hidden);
+  backward<S>(p.down, run, hidden, dy, d_hidden, grad.down);
 
   if (config.gated) {
     elements([&](Index i, Index n) {
