@@ -1,5 +1,5 @@
 #include "hub/files.hpp"
-#include <eigenformer/hub/safetensors.hpp>
+#include <eigenformer/hub/write_safetensors.hpp>
 
 #include <cmath>
 

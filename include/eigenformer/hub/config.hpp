@@ -51,13 +51,9 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
 
 }  // namespace hub
 
-/// Reads a folder's config.json.
-/// @throws FileError    if there is none, or it is not JSON
+/// The config of a folder by its config.json.
 /// @throws ConfigError  for an unknown model_type, or a field that is absent, of the wrong type, or cannot be
-[[gnu::cold]] inline HubConfig load_config(const std::string& folder) {
-  const std::string path = folder + "/config.json";
-  const Json value = read_json(path);
-  const JsonFields json(value, path);
+[[gnu::cold]] inline HubConfig read_config(const JsonFields& json) {
   const std::string type = json.text("model_type");
   std::string known;
   for (const hub::Family& family : hub::families) {
@@ -72,13 +68,22 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
       try {
         validate(config.model);
       } catch (const ConfigError& error) {
-        fail(ConfigError(path, error.what()));
+        fail(ConfigError(json.file(), error.what()));
       }
       return config;
     }
     known += concat(known.empty() ? "" : ", ", family.model_type);
   }
   json.refuse("model_type", concat("\"", type, "\" is not one of those that the library loads: ", known));
+}
+
+/// Reads a folder's config.json.
+/// @throws FileError    if there is none, or it is not JSON
+/// @throws ConfigError  as read_config
+[[gnu::cold]] inline HubConfig load_config(const std::string& folder) {
+  const std::string path = folder + "/config.json";
+  const Json value = read_json(path);
+  return read_config(JsonFields(value, path));
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

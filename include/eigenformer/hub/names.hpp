@@ -29,13 +29,17 @@ struct NameRule {
   std::string_view theirs;  ///< likewise
   bool transposed = false;  ///< stored [in, out] (GPT-2's Conv1D)
   RowSlice (*slice)(const ModelConfig&) = nullptr;
-  Head head = Head::none;  ///< the rule holds with this head alone; none: with any
+  Head head = Head::none;                       ///< the rule holds with this head alone; none: with any
+  bool (*holds)(const ModelConfig&) = nullptr;  ///< the rule holds for these configs alone; null: for all
 
   constexpr NameRule(std::string_view our_path, std::string_view their_name, bool is_transposed = false,
                      RowSlice (*rows)(const ModelConfig&) = nullptr)
       : ours(our_path), theirs(their_name), transposed(is_transposed), slice(rows) {}
   constexpr NameRule(std::string_view our_path, std::string_view their_name, Head only_with)
       : ours(our_path), theirs(their_name), head(only_with) {}
+  constexpr NameRule(std::string_view our_path, std::string_view their_name,
+                     bool (*for_config)(const ModelConfig&))
+      : ours(our_path), theirs(their_name), holds(for_config) {}
 };
 
 /// A tensor that checkpoints may hold a second time.
@@ -99,6 +103,7 @@ template <class Present>
   for (const auto rules : {table.rules, table.heads})
     for (const NameRule& rule : rules) {
       if (rule.head != Head::none && rule.head != config.head) continue;
+      if (rule.holds && !rule.holds(config)) continue;
       if (rule.ours != whole && (dot == std::string::npos || rule.ours != stem)) continue;
       std::string name = fill(rule.theirs, prefix, layer, config.n_layers);
       if (rule.ours != whole) name += whole.substr(dot);

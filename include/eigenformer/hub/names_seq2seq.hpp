@@ -5,6 +5,9 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::names {
 
+constexpr bool gated(const ModelConfig& c) { return c.gated; }
+constexpr bool plain(const ModelConfig& c) { return !c.gated; }
+
 inline constexpr NameRule t5_rules[] = {
     {"tokens", "shared.weight"},
     {"tokens", "encoder.embed_tokens.weight"},
@@ -17,8 +20,8 @@ inline constexpr NameRule t5_rules[] = {
     {"encoder.blocks.{}.attention.out", "encoder.block.{}.layer.0.SelfAttention.o"},
     {"encoder.blocks.{}.feed_forward_norm", "encoder.block.{}.layer.1.layer_norm"},
     {"encoder.blocks.{}.feed_forward.gate", "encoder.block.{}.layer.1.DenseReluDense.wi_0"},
-    {"encoder.blocks.{}.feed_forward.up", "encoder.block.{}.layer.1.DenseReluDense.wi_1"},  // gated
-    {"encoder.blocks.{}.feed_forward.up", "encoder.block.{}.layer.1.DenseReluDense.wi"},    // plain
+    {"encoder.blocks.{}.feed_forward.up", "encoder.block.{}.layer.1.DenseReluDense.wi_1", gated},
+    {"encoder.blocks.{}.feed_forward.up", "encoder.block.{}.layer.1.DenseReluDense.wi", plain},
     {"encoder.blocks.{}.feed_forward.down", "encoder.block.{}.layer.1.DenseReluDense.wo"},
     {"encoder.final_norm", "encoder.final_layer_norm"},
     {"decoder.relative_bias", "decoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight"},
@@ -34,8 +37,8 @@ inline constexpr NameRule t5_rules[] = {
     {"decoder.blocks.{}.cross.out", "decoder.block.{}.layer.1.EncDecAttention.o"},
     {"decoder.blocks.{}.feed_forward_norm", "decoder.block.{}.layer.2.layer_norm"},
     {"decoder.blocks.{}.feed_forward.gate", "decoder.block.{}.layer.2.DenseReluDense.wi_0"},
-    {"decoder.blocks.{}.feed_forward.up", "decoder.block.{}.layer.2.DenseReluDense.wi_1"},
-    {"decoder.blocks.{}.feed_forward.up", "decoder.block.{}.layer.2.DenseReluDense.wi"},
+    {"decoder.blocks.{}.feed_forward.up", "decoder.block.{}.layer.2.DenseReluDense.wi_1", gated},
+    {"decoder.blocks.{}.feed_forward.up", "decoder.block.{}.layer.2.DenseReluDense.wi", plain},
     {"decoder.blocks.{}.feed_forward.down", "decoder.block.{}.layer.2.DenseReluDense.wo"},
     {"decoder.final_norm", "decoder.final_layer_norm"},
     {"head.output", "lm_head"}};

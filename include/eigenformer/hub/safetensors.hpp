@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -236,78 +235,6 @@ namespace detail {
     all.merge(std::move(shard));
   }
   return all;
-}
-
-namespace detail {
-
-/// The header of a file that holds these tensors in this order, padded with blanks so that the data begin at
-/// a multiple of 8 bytes.
-[[gnu::cold]] inline std::string header_for(const std::vector<const TensorView*>& tensors,
-                                            const std::map<std::string, std::string>& metadata,
-                                            const std::string& path) {
-  Json header = Json::object();
-  if (!metadata.empty()) header["__metadata__"] = metadata;
-  std::size_t reached = 0;
-  for (const TensorView* tensor : tensors) {
-    const auto refuse = [&](const std::string& why) {
-      fail(FileError(path, concat("tensor \"", printable(tensor->name), "\": ", why)));
-    };
-    if (header.contains(tensor->name) || tensor->name == "__metadata__") refuse("the name is taken");
-    const auto bytes = checked_bytes(tensor->type, tensor->shape);
-    if (!bytes || !std::cmp_equal(*bytes, tensor->data.size())) {
-      refuse(concat(ShapeError::text(tensor->shape), " of ", name_of(tensor->type), " does not take ",
-                    tensor->data.size(), " bytes"));
-    }
-    header[tensor->name] = {{"dtype", name_of(tensor->type)},
-                            {"shape", tensor->shape},
-                            {"data_offsets", {reached, reached + tensor->data.size()}}};
-    reached += tensor->data.size();
-  }
-  using OnBadText = Json::error_handler_t;
-  std::string text = header.dump(-1, ' ', false, OnBadText::replace);
-  if (text != header.dump(-1, ' ', false, OnBadText::ignore)) {
-    fail(FileError(path, "a name or the metadata is not valid UTF-8"));
-  }
-  text.resize((text.size() + 7) / 8 * 8, ' ');
-  if (text.size() > longest_safetensors_header) {
-    fail(FileError(path, concat("its header would be ", text.size(), " bytes long")));
-  }
-  return text;
-}
-
-}  // namespace detail
-
-/// Writes tensors to a file, widest elements first so that each is aligned to its type: first beside the
-/// file, then under its name, so that no reader ever sees half of it.
-/// @throws FileError  if it cannot be written, two tensors have one name, or bytes do not match type and
-/// shape
-[[gnu::cold]] inline void write_safetensors(const std::string& path, const std::vector<TensorView>& tensors,
-                                            const std::map<std::string, std::string>& metadata = {}) {
-  std::vector<const TensorView*> order;
-  for (const TensorView& tensor : tensors) order.push_back(&tensor);
-  std::stable_sort(order.begin(), order.end(), [](const TensorView* a, const TensorView* b) {
-    return bytes_of(a->type) > bytes_of(b->type);
-  });
-  const std::string header = detail::header_for(order, metadata, path);
-  const std::uint64_t length = header.size();
-
-  const std::string aside = path + ".part";
-  std::FILE* const file = std::fopen(aside.c_str(), "wb");
-  if (!file) fail(FileError(path, concat("cannot write: ", detail::system_reason())));
-  bool good = true;
-  const auto write = [&](const void* from, std::size_t size) {
-    good = good && (size == 0 || std::fwrite(from, 1, size, file) == size);
-  };
-  write(&length, sizeof length);
-  write(header.data(), header.size());
-  for (const TensorView* tensor : order) write(tensor->data.data(), tensor->data.size());
-  good = std::fclose(file) == 0 && good;
-  good = good && detail::rename_over(aside, path);
-  if (!good) {
-    const std::string why = detail::system_reason();
-    std::remove(aside.c_str());
-    fail(FileError(path, concat("cannot write: ", why)));
-  }
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -46,6 +46,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
   if (const auto node = root["truncation"]; !node.is_null())
     parts->truncation = text::detail::read_truncation(node);
   if (const auto node = root["padding"]; !node.is_null()) parts->padding = text::detail::read_padding(node);
+  parts->json = content;
   return Tokenizer(parts);
 }
 

@@ -35,6 +35,7 @@ struct TokenizerParts {
   Decoder decoder = {};
   std::optional<Truncation> truncation = {};  // what the file would have done to texts: see EncodeOptions
   std::optional<Padding> padding = {};
+  std::string json = {};  // the file itself, to be saved beside a model
 };
 
 }  // namespace text

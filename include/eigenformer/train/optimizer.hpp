@@ -81,12 +81,41 @@ template <class S> class Optimizer {
   Index steps() const { return steps_; }
   const std::vector<State>& states() const { return states_; }
 
+  /// Goes on where another optimiser of the same kind stood.
+  /// @throws InputError  for states that are not of these parameters
+  void restore(Index steps, std::vector<State> states, const std::vector<Leaf<S>>& parameters) {
+    if (steps < 0 || states.size() != (steps ? parameters.size() : 0))
+      fail(InputError(
+          concat(states.size(), " states after ", steps, " steps for ", parameters.size(), " parameters")));
+    for (std::size_t i = 0; i < states.size(); ++i) {
+      const bool kept = states[i].first.size() || states[i].second.size();
+      if (kept && !std::visit([&](const auto& c) { return fits(c, parameters[i], states[i]); }, config_))
+        fail(InputError(concat("the optimiser's state of ", parameters[i].path, " is that of another ",
+                               "parameter or optimiser")));
+    }
+    steps_ = steps;
+    states_ = std::move(states);
+  }
+
  private:
   using V = lanes::Vector<S>;
   static constexpr Index grain = 1 << 12;  // numbers that are worth a thread
 
   template <class Config> double decay_of(const Config& config, const Leaf<S>& p) const {
     return decays_(p.path, p.matrix) ? config.weight_decay : 0.0;
+  }
+  static bool shaped(const Matrix<S>& m, Index rows, Index columns) {
+    return m.rows() == rows && m.cols() == columns;
+  }
+  static bool fits(const AdamW&, const Leaf<S>& p, const State& s) {
+    return shaped(s.first, p.rows, p.columns) && shaped(s.second, p.rows, p.columns);
+  }
+  static bool fits(const Sgd&, const Leaf<S>& p, const State& s) {
+    return shaped(s.first, p.rows, p.columns) && s.second.size() == 0;
+  }
+  static bool fits(const Adafactor&, const Leaf<S>& p, const State& s) {
+    return p.matrix ? shaped(s.first, p.rows, 1) && shaped(s.second, 1, p.columns)
+                    : s.first.size() == 0 && shaped(s.second, p.rows, p.columns);
   }
   static void prepare(Matrix<S>& moment, const Leaf<S>& p) {
     if (moment.size() == 0) moment = Matrix<S>::Zero(p.rows, p.columns);

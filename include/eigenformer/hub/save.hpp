@@ -1,0 +1,175 @@
+// Models written as folders that this library and Hugging Face's load: config.json, generation_config.json
+// and model.safetensors, with the tokenizer where one is given.
+//
+// Each file is written whole or not at all (write_file.hpp), the weights first and config.json last.
+#pragma once
+
+#include <eigenformer/hub/save_config.hpp>
+#include <eigenformer/hub/save_parameters.hpp>
+
+#include <concepts>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+class Tokenizer;
+
+struct SaveOptions {
+  /// What numbers are written as: f64, f32, bf16 or f16, rounded to nearest. None: each matrix as it is held.
+  std::optional<Format> dtype = {};
+  /// The family, where several have such models ("roberta", "xlm-roberta"). Empty: the first that fits.
+  std::string model_type = {};
+  /// Special tokens, for those who generate; what is not given is null, never the family's own number.
+  std::optional<Token> start_token = {};
+  std::vector<Token> end_tokens = {};
+  std::optional<Token> padding_token = {};
+  /// A folder that the model comes from: the files of its tokenizer and generation_config.json are copied,
+  /// and what its config.json says beside the model's own fields (special tokens, dropout) is carried over.
+  /// Its model_type counts where none is given here. Empty: none.
+  std::string source = {};
+};
+
+namespace hub {
+
+/// The tensors of a model as streams to a file.
+template <class S>
+std::vector<TensorStream> tensor_streams(const std::map<std::string, JoinedTensor<S>>& tensors,
+                                         std::optional<Format> dtype) {
+  std::vector<TensorStream> streams;
+  for (const auto& [name, tensor] : tensors) {
+    Format format = dtype.value_or(tensor.format().value_or(format_of<S>));
+    if (is_quantised(format)) format = format_of<S>;
+    streams.push_back({name, element_type(format), tensor.shape, [&, format](FileWriter& out) {
+                         switch (format) {
+                           case Format::f64: return write_numbers<double>(tensor, name, out);
+                           case Format::bf16: return write_numbers<bfloat16>(tensor, name, out);
+                           case Format::f16: return write_numbers<half>(tensor, name, out);
+                           default: return write_numbers<float>(tensor, name, out);
+                         }
+                       }});
+  }
+  return streams;
+}
+
+/// What transformers calls the type of a checkpoint's numbers.
+[[gnu::cold]] inline const char* torch_dtype(Format format) {
+  switch (format) {
+    case Format::f64: return "float64";
+    case Format::bf16: return "bfloat16";
+    case Format::f16: return "float16";
+    default: return "float32";
+  }
+}
+
+/// The special tokens as fields of config.json and generation_config.json. A field that the family's own
+/// config needs, as RoBERTa its pad_token_id, stays.
+[[gnu::cold]] inline void write_tokens(const SaveOptions& options, Json& json) {
+  json["bos_token_id"] = options.start_token ? Json(*options.start_token) : Json(nullptr);
+  const auto& end = options.end_tokens;
+  json["eos_token_id"] = end.empty() ? Json(nullptr) : end.size() == 1 ? Json(end[0]) : Json(end);
+  if (options.padding_token && !json.contains("pad_token_id")) json["pad_token_id"] = *options.padding_token;
+}
+
+[[gnu::cold]] inline std::string text_of(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+/// What a config.json says beside the model's own fields, with those fields in it.
+/// @throws ConfigError  where the two together do not describe the model
+[[gnu::cold]] inline Json merged_config(Json base, const WrittenConfig& written) {
+  base.erase("quantization_config");
+  base.erase("dtype");  // what newer files call torch_dtype
+  for (const auto& [key, value] : written.json.items())
+    if (!value.is_null() || !key.ends_with("_token_id") || !base.contains(key)) base[key] = value;
+  HubConfig back = read_config(JsonFields(base, "config.json"));
+  back.model.pooler = written.config.model.pooler;  // which the tensors tell, as in describe
+  back.model.biases.logits = written.config.model.biases.logits;
+  if (resolved(back.model) != resolved(written.config.model))
+    fail(ConfigError("config.json", "with what the source says beside, it would describe another model"));
+  return base;
+}
+
+/// Copies a source folder's tokenizer and generation_config.json, as far as it has them.
+[[gnu::cold]] inline void copy_tokenizer(const std::string& source, const std::string& folder) {
+  for (const char* const name :
+       {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+        "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "merges.txt", "vocab.txt",
+        "chat_template.jinja", "generation_config.json"}) {
+    const std::string from = concat(source, "/", name);
+    if (!detail::path_exists(from)) continue;
+    const MappedFile file(from);
+    write_file(concat(folder, "/", name), [&](FileWriter& out) { out.write(file.bytes()); });
+  }
+}
+
+}  // namespace hub
+
+/// Writes a model (CausalLM, Seq2Seq, Encoder, MaskedLM, Classifier, Tagger) to a folder, which is made where
+/// it is not there. It loads again with the same config and, where no dtype rounds them, the same parameters
+/// to the bit.
+/// @throws ConfigError  for a config that no family of Hugging Face has or that the source's does not fit, a
+///                      number beyond the range of dtype, and parameters that are not those of the config
+/// @throws FileError    for what cannot be written; a file that was there before is then still whole
+template <class Model>
+void save(const Model& model, const std::string& folder, const SaveOptions& options = {}) {
+  using S = typename std::remove_cvref_t<decltype(model.parameters().tokens.dense())>::Scalar;
+  if (options.dtype && is_quantised(*options.dtype))
+    fail(ConfigError("dtype", concat("numbers are not written as ", name_of(*options.dtype))));
+  std::vector<std::string> labels;
+  if constexpr (requires { model.labels(); }) labels = model.labels();
+  Json base;
+  std::string type = options.model_type;
+  if (!options.source.empty()) {
+    base = read_json(options.source + "/config.json");
+    if (type.empty()) type = JsonFields(base, options.source + "/config.json").text("model_type");
+  }
+  hub::WrittenConfig written = hub::describe(model.config(), type, labels);
+  const hub::TensorCollector<S> collected(model.parameters(), written.config);
+  Json& json = written.json;
+  json["torch_dtype"] = hub::torch_dtype(options.dtype.value_or(model.parameters().tokens.format()));
+  hub::write_tokens(options, json);
+  if (!base.is_null()) json = hub::merged_config(base, written);
+
+  create_folder(folder);
+  write_safetensors(folder + "/model.safetensors", hub::tensor_streams<S>(collected.tensors(), options.dtype),
+                    {{"format", "pt"}});
+  if (model.config().stacks != Stacks::encoder) {
+    Json generation = Json::object();
+    hub::write_tokens(options, generation);
+    if (model.config().stacks == Stacks::encoder_decoder)
+      generation["decoder_start_token_id"] = model.config().decoder_start_token;
+    write_file(folder + "/generation_config.json", hub::text_of(generation));
+  }
+  if (!options.source.empty()) hub::copy_tokenizer(options.source, folder);
+  write_file(folder + "/config.json", hub::text_of(json));
+}
+
+/// The same with the tokenizer beside it: tokenizer.json as it was read, and tokenizer_config.json.
+/// Needs <eigenformer/text/tokenizer.hpp>.
+/// @throws ConfigError  also for a tokenizer that comes from no tokenizer.json
+template <class Model, std::same_as<Tokenizer> T>
+void save(const Model& model, const T& tokenizer, const std::string& folder,
+          const SaveOptions& options = {}) {
+  if (tokenizer.parts().json.empty())
+    fail(ConfigError("tokenizer", "was not read from a tokenizer.json: give the folder that it came from"));
+  Json json{{"tokenizer_class", "PreTrainedTokenizerFast"},
+            {"model_max_length", model.config().max_positions},
+            {"clean_up_tokenization_spaces", false}};
+  const auto put = [&](const char* key, std::optional<Token> id) {
+    if (!id) return;
+    const auto token = tokenizer.id_to_token(*id);
+    if (!token) fail(ConfigError(key, concat("the tokenizer has no token ", *id)));
+    json[key] = *token;
+  };
+  put("bos_token", options.start_token);
+  if (!options.end_tokens.empty()) put("eos_token", options.end_tokens.front());
+  put("pad_token", options.padding_token);
+  save(model, folder, options);
+  write_file(folder + "/tokenizer.json", tokenizer.parts().json);
+  write_file(folder + "/tokenizer_config.json", hub::text_of(json));
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI

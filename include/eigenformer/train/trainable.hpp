@@ -1,0 +1,71 @@
+// What a trainer needs of a model: its parameters and their gradient as flat lists, and its loss.
+#pragma once
+
+#include <eigenformer/train/batch.hpp>
+#include <eigenformer/train/leaf.hpp>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// Anything with a loss that a TrainingBatch describes. The lists match place by place; a gradient that is
+/// empty belongs to a frozen parameter.
+template <class S> struct Trainable {
+  std::vector<Leaf<S>> parameters, gradient;
+  /// The loss of a batch; with `learn`, its gradient is added to `gradient`.
+  std::function<Loss(const TrainingBatch&, const LossOptions&, Run&, bool learn)> loss;
+  /// Whether labels belong to texts, one a sequence, and not to tokens.
+  bool labels_of_texts = false;
+};
+
+/// All of a model's parameters, for training from scratch and full fine-tuning. The model must stay where it
+/// is and outlive the result. Weights that are mapped from a file are copied first.
+/// @param recompute  see TrainingMemory
+template <template <class> class Model, class S>
+Trainable<S> trainable(Model<S>& model, bool recompute = false) {
+  struct Kept {
+    Transformer<S> gradient;
+    TrainingMemory<S> memory;
+  };
+  own_values(model.parameters());
+  const auto kept = std::make_shared<Kept>();
+  kept->gradient = zero_parameters<S>(model.config());
+  kept->memory.recompute = recompute;
+  Trainable<S> out{leaves<S>(model.parameters()), leaves<S>(kept->gradient), {}, false};
+  out.loss = [&model, kept](const TrainingBatch& batch, const LossOptions& options, Run& run, bool learn) {
+    return loss_and_gradient(model, batch, options, run, kept->memory, learn ? &kept->gradient : nullptr);
+  };
+  out.labels_of_texts = model.config().head == Head::text_classes;
+  return out;
+}
+
+/// An encoder with labels, as above.
+template <class S, Head head> Trainable<S> trainable(Labeller<S, head>& model, bool recompute = false) {
+  return trainable<Encoder, S>(model, recompute);
+}
+
+/// One of `count` parts of a batch, cut between sequences: part 0, 1, …, all together the whole batch.
+inline TrainingBatch part_of(const TrainingBatch& batch, Index part, Index count, bool labels_of_texts) {
+  const auto sequences = static_cast<Index>(batch.inputs.size());
+  const Index begin = sequences * part / count, end = sequences * (part + 1) / count;
+  const auto cut = [&](const TokenBatch& from) {
+    if (from.empty()) return TokenBatch{};
+    return TokenBatch(from.begin() + begin, from.begin() + end);
+  };
+  const TokenBatch& labelled = batch.targets.empty() ? batch.inputs : batch.targets;
+  const auto labels_before = [&](Index sequence) {
+    if (labels_of_texts) return sequence;
+    Index rows = 0;
+    for (Index i = 0; i < sequence; ++i)
+      rows += static_cast<Index>(labelled[static_cast<std::size_t>(i)].size());
+    return rows;
+  };
+  return {cut(batch.inputs),
+          cut(batch.types),
+          cut(batch.targets),
+          {batch.labels.begin() + labels_before(begin), batch.labels.begin() + labels_before(end)}};
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI
