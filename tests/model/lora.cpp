@@ -1,5 +1,6 @@
 // Adapters of a model: where they are added, what they change, taking them off and merging them.
 #include "support/lively.hpp"
+#include "support/lively_lora.hpp"
 #include "support/machine.hpp"
 #include "support/matrices.hpp"
 #include "support/tiny_configs.hpp"
@@ -18,17 +19,6 @@ using support::Machine;
 using support::some_tokens;
 
 namespace {
-
-/// Adapters whose B is not zero.
-template <class S> void liven_lora(ef::Transformer<S>& p) {
-  std::uint64_t stream = 77;
-  ef::for_each_linear(p, [&](const std::string&, ef::Linear<S>& linear) {
-    if (linear.lora.empty()) return;
-    const ef::Random random(ef::Seed{8}, ++stream);
-    for (Index i = 0; i < linear.lora.b.size(); ++i)
-      linear.lora.b.values().data()[i] = S(0.3 * random.normal(static_cast<std::uint64_t>(i)));
-  });
-}
 
 std::vector<std::string> adapted(const ef::Transformer<double>& p) {
   std::vector<std::string> paths;
@@ -49,7 +39,7 @@ TEST_CASE("a new adapter changes no bit, a trained one does, and the merged mode
     const ef::Matrix<double> base = model(batch, machine.run);
     ef::add_lora(model.parameters(), {.rank = 3, .alpha = 5, .targets = {"all"}, .seed = {4}});
     CHECK(support::same_bits<double>(model(batch, machine.run), base));
-    liven_lora(model.parameters());
+    support::enliven_lora(model.parameters());
     const ef::Matrix<double> adapters = model(batch, machine.run);
     CHECK(support::distance<double>(adapters, base) > 1e-2);
 
@@ -69,7 +59,7 @@ TEST_CASE("a session writes with adapters what the whole pass computes with them
   Machine machine;
   auto model = support::lively<double>(tiny::decoders()[1].config);
   ef::add_lora(model.parameters(), {.rank = 2, .targets = {"all"}});
-  liven_lora(model.parameters());
+  support::enliven_lora(model.parameters());
   const std::vector<ef::Token> tokens = some_tokens(7, 61);
   const ef::Matrix<double> whole = model({tokens}, machine.run);
   ef::Session<double> session(model, machine.threads);

@@ -1,6 +1,7 @@
 // Training adapters over a frozen base.
 #include "support/finite_differences.hpp"
 #include "support/lively.hpp"
+#include "support/lively_lora.hpp"
 #include "support/machine.hpp"
 #include "support/matrices.hpp"
 #include "support/tiny_configs.hpp"
@@ -17,16 +18,6 @@ using support::Machine;
 using support::some_tokens;
 
 namespace {
-
-template <class S> void liven_lora(ef::Transformer<S>& p) {
-  std::uint64_t stream = 77;
-  ef::for_each_linear(p, [&](const std::string&, ef::Linear<S>& linear) {
-    if (linear.lora.empty()) return;
-    const ef::Random random(ef::Seed{8}, ++stream);
-    for (Index i = 0; i < linear.lora.b.size(); ++i)
-      linear.lora.b.values().data()[i] = S(0.3 * random.normal(static_cast<std::uint64_t>(i)));
-  });
-}
 
 ef::ModelConfig smooth(ef::ModelConfig config) {
   if (config.activation == ef::Activation::relu) config.activation = ef::Activation::gelu;
@@ -102,7 +93,7 @@ TEST_CASE("the gradient of every adapter of every axis is the slope of the loss"
     const ef::ModelConfig config = smooth(named.config);
     auto model = support::lively<double>(config);
     ef::add_lora(model.parameters(), {.rank = 3, .alpha = 1.5, .targets = {"all"}});
-    liven_lora(model.parameters());
+    support::enliven_lora(model.parameters());
     check(model.parameters(), config, [&](auto& memory, ef::Transformer<double>* grad) {
       return ef::loss_and_gradient(model, batch, ef::next_tokens(batch), {}, machine.run, memory, grad);
     });
@@ -117,7 +108,7 @@ TEST_CASE("so is that of encoders' and encoder-decoders' adapters, cross-attenti
     CAPTURE(named.name);
     auto model = support::lively<double, ef::Seq2Seq>(named.config);
     ef::add_lora(model.parameters(), {.rank = 2, .alpha = 1, .targets = {"all"}});
-    liven_lora(model.parameters());
+    support::enliven_lora(model.parameters());
     check(model.parameters(), named.config, [&](auto& memory, ef::Transformer<double>* grad) {
       return ef::loss_and_gradient(model, sources, targets, ef::next_tokens(targets), {}, machine.run, memory,
                                    grad);
@@ -125,7 +116,7 @@ TEST_CASE("so is that of encoders' and encoder-decoders' adapters, cross-attenti
   }
   auto classifier = support::lively<double, ef::Classifier>(tiny::bert());
   ef::add_lora(classifier.parameters(), {.rank = 2, .alpha = 1});
-  liven_lora(classifier.parameters());
+  support::enliven_lora(classifier.parameters());
   const std::vector<ef::Token> labels{2, 0};
   check(classifier.parameters(), classifier.config(), [&](auto& memory, ef::Transformer<double>* grad) {
     return ef::loss_and_gradient<double>(classifier, sources, {}, labels, {}, machine.run, memory, grad);

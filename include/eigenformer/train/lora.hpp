@@ -3,9 +3,9 @@
 #pragma once
 
 #include <eigenformer/model/lora.hpp>
-#include <eigenformer/train/gradient.hpp>
-#include <eigenformer/train/leaf.hpp>
+#include <eigenformer/train/trainable.hpp>
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -52,6 +52,50 @@ template <class S> std::vector<Leaf<S>> lora_leaves(Transformer<S>& p, bool head
     if (head && path.starts_with("head.")) add(linear, path + '.');
   });
   return all;
+}
+
+namespace detail {
+
+/// What training adapters keeps beside the model.
+template <class S> struct AdapterTraining {
+  Transformer<S> gradient;
+  TrainingMemory<S> memory;
+};
+
+template <class S, class Model>
+std::shared_ptr<AdapterTraining<S>> prepare_lora(Model& model, bool recompute, Trainable<S>& out) {
+  Transformer<S>& p = model.parameters();
+  if (!has_lora(p)) fail(ConfigError("lora", "this model has no adapters to train: see add_lora"));
+  const bool head = adapts_head(model.config());
+  if (head) own_values(p.head);
+  const auto kept = std::make_shared<AdapterTraining<S>>();
+  kept->gradient = lora_gradient(p, head);
+  kept->memory.recompute = recompute;
+  out.parameters = lora_leaves(p, head);
+  out.gradient = lora_leaves(kept->gradient, head);
+  out.labels_of_texts = model.config().head == Head::text_classes;
+  return kept;
+}
+
+}  // namespace detail
+
+/// A model's adapters, and the head of classes, as a trainer takes them. The model must stay where it is and
+/// outlive the result.
+/// @param recompute  see TrainingMemory
+/// @throws ConfigError  for a model without adapters
+template <template <class> class Model, class S>
+Trainable<S> trainable_lora(Model<S>& model, bool recompute = false) {
+  Trainable<S> out;
+  const auto kept = detail::prepare_lora<S>(model, recompute, out);
+  out.loss = [&model, kept](const TrainingBatch& batch, const LossOptions& options, Run& run, bool learn) {
+    return loss_and_gradient(model, batch, options, run, kept->memory, learn ? &kept->gradient : nullptr);
+  };
+  return out;
+}
+
+/// An encoder with labels, as above.
+template <class S, Head head> Trainable<S> trainable_lora(Labeller<S, head>& model, bool recompute = false) {
+  return trainable_lora<Encoder, S>(model, recompute);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI
