@@ -1,7 +1,7 @@
 cmake_minimum_required(VERSION 3.22)
 # Reads every #include of the library and fails on an arrow that points up:
 #   core <- model/config <- nn <- model <- generate, train;   text sees core, evaluate the characters of text, train
-#   what evaluate measures;   plan sees core and model/config;   hub sees model, generate and text.
+#   what evaluate measures;   plan sees core and model/config;   hub sees model, generate, train (checkpoints) and text.
 # Run with: cmake -D INCLUDE=<folder> -P layers.cmake
 set(core_sees core)
 set(nn_sees core nn)
@@ -11,7 +11,7 @@ set(train_sees core nn model evaluate train)
 set(text_sees core text)
 set(evaluate_sees core text evaluate)
 set(plan_sees core plan)
-set(hub_sees core nn model generate text hub)
+set(hub_sees core nn model generate train text hub)
 
 get_filename_component(INCLUDE ${INCLUDE} ABSOLUTE)
 file(GLOB_RECURSE headers RELATIVE ${INCLUDE}/eigenformer ${INCLUDE}/eigenformer/*.hpp)

@@ -1,0 +1,136 @@
+// What the training programs read: text files, JSON lines and token files, as sequences of tokens.
+#pragma once
+
+#include <eigenformer/core/ragged.hpp>
+#include <eigenformer/text/read_text.hpp>
+#include <eigenformer/text/tokenizer.hpp>
+#include <eigenformer/train/sources.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace example {
+
+namespace ef = eigenformer;
+
+/// Either one long text, of which windows are drawn, or documents that are kept whole.
+struct Corpus {
+  std::vector<ef::Token> text{};
+  ef::TokenBatch documents{};
+  ef::TokenBatch targets{};           ///< of pairs: what belongs to each document
+  std::vector<std::string> labels{};  ///< of classes: one a document
+  bool whole = false;                 ///< documents, not windows
+
+  std::size_t tokens() const {
+    std::size_t n = text.size();
+    for (const auto* all : {&documents, &targets})
+      for (const auto& one : *all) n += one.size();
+    return n;
+  }
+  std::uint64_t fingerprint() const {
+    std::uint64_t hash = ef::fingerprint(text);
+    for (const auto* all : {&documents, &targets})
+      for (const auto& one : *all)
+        hash = ef::fingerprint(one, ef::fingerprint(std::vector{ef::Token(-1)}, hash));
+    for (const std::string& label : labels)
+      hash = ef::fingerprint(std::vector<ef::Token>(label.begin(), label.end()), hash);
+    return hash;
+  }
+};
+
+/// How texts become sequences.
+struct Reading {
+  const ef::Tokenizer& tokenizer;
+  ef::Index vocab_size = 0;
+  std::optional<ef::Token> begin{}, end{};  ///< around every document and after every text file
+  bool lines = false;                       ///< every line of a text file is a document
+  bool pairs = false, classes = false;      ///< what JSON lines must hold
+};
+
+inline bool has_extension(const std::string& file, std::initializer_list<const char*> extensions) {
+  return std::any_of(extensions.begin(), extensions.end(),
+                     [&](const char* extension) { return file.ends_with(extension); });
+}
+
+inline std::vector<ef::Token> document(const Reading& how, const std::string& text) {
+  std::vector<ef::Token> out = how.tokenizer.encode(text, false);
+  if (how.begin) out.insert(out.begin(), *how.begin);
+  if (how.end) out.push_back(*how.end);
+  return out;
+}
+
+/// Adds a file: *.jsonl are JSON lines, *.u16 and *.bin ids of 16 bits, *.u32 ids of 32 bits, everything else
+/// is text.
+inline void add_file(Corpus& corpus, const Reading& how, const std::string& file) {
+  if (has_extension(file, {".jsonl", ".ndjson"})) {
+    corpus.whole = true;
+    for (ef::TextRecord& record : ef::read_json_lines(file)) {
+      const auto missing = [&](const char* what) {
+        ef::fail(ef::FileError(file, ef::concat("line ", record.line, ": has no \"", what, '"')));
+      };
+      if (how.pairs && !record.pair) missing("target");
+      if (how.classes && !record.label) missing("label");
+      corpus.documents.push_back(document(how, record.text));
+      if (how.pairs) {
+        auto target = how.tokenizer.encode(*record.pair, false);
+        if (how.end) target.push_back(*how.end);
+        corpus.targets.push_back(std::move(target));
+      }
+      if (how.classes) corpus.labels.push_back(*record.label);
+    }
+    return;
+  }
+  if (how.pairs || how.classes)
+    ef::fail(ef::FileError(file, "pairs and classes are read from JSON lines (*.jsonl)"));
+  if (has_extension(file, {".u16", ".bin", ".u32"})) {
+    const auto ids = ef::read_token_file(file, file.ends_with(".u32") ? 32 : 16, how.vocab_size);
+    corpus.text.insert(corpus.text.end(), ids.begin(), ids.end());
+    return;
+  }
+  const std::string text = ef::read_text(file);
+  if (!how.lines) {
+    const auto ids = how.tokenizer.encode(text, false);
+    corpus.text.insert(corpus.text.end(), ids.begin(), ids.end());
+    if (how.end) corpus.text.push_back(*how.end);
+    return;
+  }
+  corpus.whole = true;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t stop = (std::min)(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, stop - begin);
+    begin = stop + 1;
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) corpus.documents.push_back(document(how, line));
+  }
+}
+
+inline Corpus read_corpus(const std::vector<std::string>& files, const Reading& how) {
+  Corpus corpus;
+  for (const std::string& file : files) add_file(corpus, how, file);
+  if (!corpus.documents.empty() && !corpus.text.empty())
+    ef::fail(ef::InputError("some files are texts and some are documents; use --lines, or two trainings"));
+  if (corpus.documents.empty() && corpus.text.empty()) ef::fail(ef::InputError("the corpus is empty"));
+  return corpus;
+}
+
+/// Cuts the last `share` of a corpus off, and returns it.
+inline Corpus split_off(Corpus& corpus, double share) {
+  Corpus out;
+  out.whole = corpus.whole;
+  const auto cut = [&](auto& from, auto& to) {
+    const auto kept = static_cast<std::ptrdiff_t>(static_cast<double>(from.size()) * (1 - share));
+    to.assign(from.begin() + kept, from.end());
+    from.erase(from.begin() + kept, from.end());
+  };
+  cut(corpus.text, out.text);
+  cut(corpus.documents, out.documents);
+  cut(corpus.targets, out.targets);
+  cut(corpus.labels, out.labels);
+  if (out.tokens() == 0) ef::fail(ef::InputError("the held-out share of the corpus is empty"));
+  if (corpus.tokens() == 0) ef::fail(ef::InputError("nothing is left beside the held-out share"));
+  return out;
+}
+
+}  // namespace example

@@ -1,0 +1,230 @@
+// Trains a model from scratch on text files of your own:
+//   train book.txt --out my-model --steps 2000
+//   generate my-model --prompt "Once upon a time"
+// Stopped at any moment, the same command with --resume goes on, and ends with the same weights to the bit.
+#include "common.hpp"
+#include "corpus.hpp"
+#include "progress.hpp"
+#include <eigenformer/train.hpp>
+
+#include <chrono>
+#include <filesystem>
+
+namespace ef = eigenformer;
+
+namespace {
+
+struct Arguments {
+  std::vector<std::string> files;
+  std::string out, family = "llama", objective, tokenizer, held_out, schedule = "cosine", optimizer = "adamw";
+  ef::presets::Sizes sizes{};
+  ef::Index vocab_size = 0, steps = 1000, batch = 8, warmup = -1, accumulate = 1, eval_every = 0,
+            checkpoint_every = 100, log_every = 50;
+  double learning_rate = 1e-3, weight_decay = 0.1, clip = 1.0, label_smoothing = 0.0;
+  std::uint64_t seed = 0;
+  int threads = 1;
+  bool lines = false, recompute = false, resume = false, json = false;
+};
+
+ef::Tokenizer make_tokenizer(const Arguments& a) {
+  return a.tokenizer.empty() ? ef::byte_tokenizer() : ef::load_tokenizer(a.tokenizer);
+}
+
+std::optional<ef::Token> first_known(const ef::Tokenizer& tokenizer,
+                                     std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    if (const auto id = tokenizer.token_to_id(name)) return id;
+  return std::nullopt;
+}
+
+ef::TrainerOptions trainer_options(const Arguments& a) {
+  const std::map<std::string, ef::Decay> decays{{"constant", ef::Decay::constant},
+                                                {"linear", ef::Decay::linear},
+                                                {"cosine", ef::Decay::cosine},
+                                                {"cosine_restarts", ef::Decay::cosine_restarts},
+                                                {"inverse_sqrt", ef::Decay::inverse_sqrt},
+                                                {"polynomial", ef::Decay::polynomial}};
+  ef::TrainerOptions options;
+  options.steps = a.steps;
+  options.schedule.rate = a.learning_rate;
+  options.schedule.decay = decays.at(a.schedule);
+  options.schedule.warmup = a.warmup >= 0 ? a.warmup : (std::min)(ef::Index{100}, a.steps / 10);
+  if (a.optimizer == "adamw") options.optimizer = ef::AdamW{.weight_decay = a.weight_decay};
+  if (a.optimizer == "sgd") options.optimizer = ef::Sgd{.weight_decay = a.weight_decay};
+  if (a.optimizer == "adafactor") options.optimizer = ef::Adafactor{.weight_decay = a.weight_decay};
+  options.clip = a.clip;
+  options.micro_batches = a.accumulate;
+  options.label_smoothing = a.label_smoothing;
+  options.evaluate_every = a.eval_every;
+  return options;
+}
+
+/// Everything from the first step to the saved model, for a model of any family.
+template <class Model, class Source, class Save>
+void train(const Arguments& a, Model& model, ef::TrainerOptions options, const ef::TrainingFacts& facts,
+           std::size_t corpus_tokens, Source&& source, Save&& save_model) {
+  ef::Threads threads(a.threads);
+  ef::Trainer trainer(ef::trainable(model, a.recompute), std::move(options), threads);
+  example::LossHistory history;
+  const auto found = ef::last_checkpoint(a.out);
+  if (found && !a.resume)
+    ef::fail(ef::FileError(*found, "is there already: go on from it with --resume, or choose another --out"));
+  if (found) {
+    ef::resume(*found, model, trainer, facts);
+    history.read(*found + "/loss.csv");
+    std::fprintf(stderr, "going on from %s\n", found->c_str());
+  }
+  const ef::Index resumed = trainer.steps();
+  const ef::Index parameters = ef::count(model.parameters());
+  std::fprintf(stderr, "%td parameters, %zu tokens\n", parameters, corpus_tokens);
+
+  const auto write = [&] {
+    ef::write_checkpoint(a.out, trainer, facts, [&](const std::string& folder) {
+      save_model(folder);
+      history.write_table(folder + "/loss.csv");
+    });
+  };
+  const example::Progress progress(a.steps, a.log_every);
+  const auto begin = std::chrono::steady_clock::now();
+  ef::StepReport last;
+  double tokens = 0;
+  try {
+    trainer.run(source, [&](const ef::StepReport& report) {
+      last = report;
+      tokens += static_cast<double>(report.tokens);
+      history.add(report);
+      progress.show(report);
+      if (trainer.finished() || (a.checkpoint_every && report.step % a.checkpoint_every == 0)) write();
+    });
+  } catch (const ef::DivergenceError& error) {
+    const auto good = ef::last_checkpoint(a.out);
+    ef::fail(ef::DivergenceError(
+        error.step,
+        ef::concat(error.what(), good ? "; the last checkpoint is " + *good : "; no checkpoint")));
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  save_model(a.out);
+  history.write_table(a.out + "/loss.csv");
+  history.draw(a.out + "/loss.svg");
+  if (!a.json) return void(std::printf("%s\n", a.out.c_str()));
+  nlohmann::json out{{"folder", a.out},
+                     {"parameters", parameters},
+                     {"corpus_tokens", corpus_tokens},
+                     {"steps", trainer.steps()},
+                     {"resumed_from_step", resumed},
+                     {"loss", last.step ? nlohmann::json(last.loss) : nlohmann::json(nullptr)},
+                     {"seconds", seconds},
+                     {"tokens_per_second", seconds > 0 ? tokens / seconds : 0.0}};
+  if (last.held_out_loss) out["held_out_loss"] = *last.held_out_loss;
+  example::print(out);
+}
+
+ef::Index highest_id(const ef::Tokenizer& tokenizer) {
+  ef::Index size = tokenizer.vocab_size();
+  while (tokenizer.id_to_token(static_cast<ef::Token>(size))) ++size;
+  return size;
+}
+
+/// A held-out file, or a share of the corpus.
+std::optional<example::Corpus> held_out(const Arguments& a, example::Corpus& corpus,
+                                        const example::Reading& how) {
+  if (a.held_out.empty()) return std::nullopt;
+  char* end = nullptr;
+  const double share = std::strtod(a.held_out.c_str(), &end);
+  if (*end == '\0' && !std::filesystem::exists(a.held_out)) {
+    if (!(share > 0 && share < 1)) ef::fail(ef::ConfigError("held-out", "a share must lie between 0 and 1"));
+    return example::split_off(corpus, share);
+  }
+  return example::read_corpus({a.held_out}, how);
+}
+
+void run_causal(const Arguments& a, const ef::Tokenizer& tokenizer, ef::presets::Sizes sizes) {
+  const auto end = first_known(tokenizer, {"<|endoftext|>", "</s>", "<|end_of_text|>", "[SEP]"});
+  const example::Reading how{
+      .tokenizer = tokenizer, .vocab_size = sizes.vocab_size, .end = end, .lines = a.lines};
+  example::Corpus corpus = example::read_corpus(a.files, how);
+  const auto held = held_out(a, corpus, how);
+  ef::TrainerOptions options = trainer_options(a);
+  if (held) {
+    ef::TokenBatch pieces;
+    if (!held->whole) pieces = ef::consecutive_pieces(held->text, sizes.window + 1);
+    for (const auto& document : held->documents)
+      for (auto& piece : ef::consecutive_pieces(document, sizes.window + 1)) pieces.push_back(piece);
+    for (auto& piece : pieces) options.held_out.push_back(ef::next_token_batch({std::move(piece)}));
+  }
+  const ef::TrainingFacts facts{{"data", ef::concat(corpus.fingerprint())},
+                                {"seed", ef::concat(a.seed)},
+                                {"objective", "causal"},
+                                {"batch", ef::concat(a.batch)}};
+  const std::size_t tokens = corpus.tokens();
+  std::function<ef::TokenBatch(ef::Index)> draw;
+  if (corpus.whole)
+    draw = ef::DocumentDraws(std::move(corpus.documents), sizes.window + 1, a.batch, ef::Seed{a.seed}, 2);
+  else
+    draw = ef::WindowDraws(std::move(corpus.text), sizes.window + 1, a.batch, ef::Seed{a.seed});
+  ef::CausalLM<float> model(a.family == "gpt2" ? ef::presets::gpt2(sizes) : ef::presets::llama(sizes),
+                            ef::Seed{a.seed});
+  ef::SaveOptions save{.model_type = a.family};
+  if (end) save.end_tokens = {*end};
+  train(
+      a, model, std::move(options), facts, tokens,
+      [&](ef::Index step) { return ef::next_token_batch(draw(step)); },
+      [&](const std::string& folder) { ef::save(model, tokenizer, folder, save); });
+}
+
+void run(const Arguments& a) {
+  const ef::Tokenizer tokenizer = make_tokenizer(a);
+  ef::presets::Sizes sizes = a.sizes;
+  sizes.vocab_size = highest_id(tokenizer);
+  run_causal(a, tokenizer, sizes);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Trains a transformer from scratch on texts, JSON lines (*.jsonl: \"text\", with \"target\" or "
+      "\"label\") "
+      "or token ids (*.u16, *.bin, *.u32), into a Hugging Face folder.");
+  Arguments a;
+  app.add_option("files", a.files, "what to learn from")->required();
+  app.add_option("--out", a.out, "folder for the model, its checkpoints, loss.csv and loss.svg")->required();
+  app.add_option("--family", a.family, "architecture")
+      ->check(CLI::IsMember({"gpt2", "llama"}))
+      ->capture_default_str();
+  app.add_option("--layers", a.sizes.layers, "blocks")->capture_default_str();
+  app.add_option("--width", a.sizes.width, "of the hidden states")->capture_default_str();
+  app.add_option("--heads", a.sizes.heads, "of attention")->capture_default_str();
+  app.add_option("--kv-heads", a.sizes.key_value_heads, "key/value heads (llama); 0: as many as heads");
+  app.add_option("--d-ff", a.sizes.feed_forward, "inner width of the feed-forward layer; 0: usual");
+  app.add_option("--window", a.sizes.window, "tokens that the model can see")->capture_default_str();
+  app.add_option("--tokenizer", a.tokenizer, "folder with a tokenizer.json; default: one token a byte");
+  app.add_flag("--lines", a.lines, "each line of a text file is a document of its own");
+  app.add_option("--steps", a.steps, "updates")->capture_default_str();
+  app.add_option("--batch", a.batch, "windows or documents a step")->capture_default_str();
+  app.add_option("--accumulate", a.accumulate, "parts that a batch is computed in, to spare memory")
+      ->capture_default_str();
+  app.add_option("--learning-rate", a.learning_rate, "the highest")->capture_default_str();
+  app.add_option("--warmup", a.warmup, "steps; default: a tenth of all, at most 100");
+  app.add_option("--schedule", a.schedule, "how the rate falls")
+      ->check(
+          CLI::IsMember({"constant", "linear", "cosine", "cosine_restarts", "inverse_sqrt", "polynomial"}))
+      ->capture_default_str();
+  app.add_option("--optimizer", a.optimizer, "")
+      ->check(CLI::IsMember({"adamw", "sgd", "adafactor"}))
+      ->capture_default_str();
+  app.add_option("--weight-decay", a.weight_decay, "of matrices")->capture_default_str();
+  app.add_option("--clip", a.clip, "largest norm of a gradient; 0: any")->capture_default_str();
+  app.add_option("--label-smoothing", a.label_smoothing, "")->capture_default_str();
+  app.add_flag("--recompute", a.recompute, "activation checkpointing: less memory, a third more time");
+  app.add_option("--seed", a.seed, "of the first weights and of all draws")->capture_default_str();
+  app.add_option("--held-out", a.held_out, "a file, or a share of the corpus (0.05), to measure on");
+  app.add_option("--eval-every", a.eval_every, "steps between measurements; 0: at the end");
+  app.add_option("--checkpoint-every", a.checkpoint_every, "steps; 0: at the end")->capture_default_str();
+  app.add_option("--log-every", a.log_every, "steps between lines where stderr is no terminal")
+      ->capture_default_str();
+  app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out, if there is one");
+  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  app.add_flag("--json", a.json, "print one JSON value");
+  return example::run(app, argc, argv, [&] { run(a); });
+}

@@ -1,0 +1,236 @@
+// Checkpoints of a training: a folder FOLDER/checkpoint-STEP that is a model's folder like any other, with
+// the optimiser's state and the step beside it. It is written under another name, brought onto the disk, and
+// renamed as a whole; only then do older ones go. Whatever stops a training, the last checkpoint is complete.
+#pragma once
+
+#include <eigenformer/hub/load.hpp>
+#include <eigenformer/hub/save_config.hpp>
+#include <eigenformer/hub/save_parameters.hpp>
+#include <eigenformer/train/trainer.hpp>
+
+#include <charconv>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// What two trainings must agree on for one to go on where the other stopped: names and values.
+using TrainingFacts = std::map<std::string, std::string>;
+
+/// All options on which the bits of a training depend. A constant rate does not know the number of steps, so
+/// a training at one may go on for longer than it was meant to.
+[[gnu::cold]] inline TrainingFacts facts_of(const TrainerOptions& o) {
+  const Schedule& s = o.schedule;
+  const bool ends = s.decay != Decay::constant && s.decay != Decay::inverse_sqrt;
+  constexpr const char* decays[] = {"constant",        "linear",       "cosine",
+                                    "cosine_restarts", "inverse_sqrt", "polynomial"};
+  TrainingFacts facts{{"learning_rate", concat(s.rate)},
+                      {"schedule", decays[static_cast<std::size_t>(s.decay)]},
+                      {"warmup", concat(s.warmup)},
+                      {"steps", ends ? concat(s.steps) : "any"},
+                      {"schedule.cycles", concat(s.cycles)},
+                      {"schedule.timescale", concat(s.timescale)},
+                      {"schedule.power", concat(s.power)},
+                      {"schedule.end_rate", concat(s.end_rate)},
+                      {"clip", concat(o.clip)},
+                      {"micro_batches", concat(o.micro_batches)},
+                      {"label_smoothing", concat(o.label_smoothing)}};
+  struct Describe {
+    std::string operator()(const AdamW& c) const {
+      return concat("AdamW ", c.beta1, ' ', c.beta2, ' ', c.epsilon, ' ', c.weight_decay);
+    }
+    std::string operator()(const Sgd& c) const {
+      return concat("SGD ", c.momentum, ' ', c.nesterov ? "nesterov " : "", c.weight_decay);
+    }
+    std::string operator()(const Adafactor& c) const {
+      return concat("Adafactor ", c.decay, ' ', c.epsilon1, ' ', c.epsilon2, ' ', c.clip, ' ',
+                    c.relative ? "relative " : "", c.weight_decay);
+    }
+  };
+  facts["optimizer"] = std::visit(Describe{}, o.optimizer);
+  return facts;
+}
+
+namespace hub {
+
+inline constexpr std::string_view checkpoint_prefix = "checkpoint-";
+
+/// The step of a complete checkpoint's folder; nothing for other names.
+[[gnu::cold]] inline std::optional<Index> checkpoint_step(const std::filesystem::path& path) {
+  const std::string name = path.filename().string();
+  if (!name.starts_with(checkpoint_prefix)) return std::nullopt;
+  Index step = 0;
+  const char* const end = name.data() + name.size();
+  const auto [stopped, error] = std::from_chars(name.data() + checkpoint_prefix.size(), end, step);
+  if (error != std::errc() || stopped != end || step < 0) return std::nullopt;
+  return step;
+}
+
+/// The complete checkpoints of a folder, by step; with `leftovers`, those of what was interrupted are added
+/// there.
+[[gnu::cold]] inline std::map<Index, std::string> checkpoints(
+    const std::string& folder, std::vector<std::filesystem::path>* leftovers = nullptr) {
+  std::map<Index, std::string> all;
+  std::error_code none;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none)) {
+    if (const auto step = checkpoint_step(entry.path()))
+      all[*step] = entry.path().string();
+    else if (leftovers && entry.path().filename().string().starts_with(checkpoint_prefix) &&
+             (entry.path().extension() == ".part" || entry.path().extension() == ".old"))
+      leftovers->push_back(entry.path());
+  }
+  return all;
+}
+
+/// Removes a checkpoint; stopped in the middle it leaves nothing that looks like one.
+[[gnu::cold]] inline void remove_checkpoint(const std::string& path) {
+  std::error_code ignored;  // one too many harms nobody
+  std::filesystem::rename(path, path + ".old", ignored);
+  std::filesystem::remove_all(path + ".old", ignored);
+}
+
+template <class S>
+std::vector<TensorView> state_tensors(const std::vector<typename Optimizer<S>::State>& states,
+                                      const std::vector<Leaf<S>>& parameters) {
+  std::vector<TensorView> out;
+  for (std::size_t i = 0; i < states.size(); ++i)
+    for (const auto& [kind, moment] : {std::pair{"first.", &states[i].first}, {"second.", &states[i].second}})
+      if (moment->size())
+        out.push_back(
+            {.name = kind + parameters[i].path,
+             .type = element_type(format_of<S>),
+             .shape = {moment->rows(), moment->cols()},
+             .data = std::as_bytes(std::span(moment->data(), static_cast<std::size_t>(moment->size()))),
+             .file = {},
+             .owner = {}});
+  return out;
+}
+
+template <class S>
+std::vector<typename Optimizer<S>::State> read_states(const std::string& path,
+                                                      const std::vector<Leaf<S>>& parameters) {
+  const SafeTensors file(path);
+  std::vector<typename Optimizer<S>::State> states(parameters.size());
+  std::size_t used = 0;
+  const auto read = [&](const std::string& name, Matrix<S>& into) {
+    const TensorView* const tensor = file.find(name);
+    if (!tensor) return;
+    if (tensor->type != element_type(format_of<S>) || tensor->shape.size() != 2)
+      tensor->refuse("is not the state of an optimiser in this precision");
+    into.resize(tensor->shape[0], tensor->shape[1]);
+    std::memcpy(into.data(), tensor->data.data(), tensor->data.size());
+    ++used;
+  };
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    read("first." + parameters[i].path, states[i].first);
+    read("second." + parameters[i].path, states[i].second);
+  }
+  if (used != file.tensors().size())
+    fail(FileError(path, "holds states of parameters that the model does not have"));
+  return states;
+}
+
+/// @throws ConfigError  for the first fact that differs
+[[gnu::cold]] inline void check_facts(const Json& recorded, const TrainingFacts& facts,
+                                      const std::string& path) {
+  for (const auto& [name, value] : facts) {
+    const auto at = recorded.find(name);
+    const std::string before = at != recorded.end() && at->is_string() ? at->get<std::string>() : "(nothing)";
+    if (before != value)
+      fail(ConfigError(path, concat("is of another training: ", name, " was ", printable(before), ", is ",
+                                    printable(value))));
+  }
+  if (recorded.size() != facts.size())
+    fail(
+        ConfigError(path, concat("records ", recorded.size(), " facts of its training, not ", facts.size())));
+}
+
+}  // namespace hub
+
+/// The last complete checkpoint of a folder, if there is one.
+[[gnu::cold]] inline std::optional<std::string> last_checkpoint(const std::string& folder) {
+  const auto all = hub::checkpoints(folder);
+  return all.empty() ? std::nullopt : std::optional<std::string>(all.rbegin()->second);
+}
+
+/// Writes FOLDER/checkpoint-STEP, and removes all but the last `keep`. save_model(path) writes the model, and
+/// whatever else belongs there, into a folder that is there already.
+/// @param facts  what a training that goes on from it must agree on, beside the trainer's own options: the
+///               data, the seed
+/// @return its path
+/// @throws FileError  if it cannot be written; the checkpoints before it are still there then
+template <class S, class SaveModel>
+std::string write_checkpoint(const std::string& folder, const Trainer<S>& trainer, TrainingFacts facts,
+                             SaveModel&& save_model, Index keep = 1) {
+  namespace fs = std::filesystem;
+  const std::string path = concat(folder, '/', hub::checkpoint_prefix, trainer.steps());
+  const std::string aside = path + ".part";
+  if (detail::path_exists(path)) fail(FileError(path, "is there already, from another training"));
+  facts.merge(facts_of(trainer.options()));
+  std::error_code ignored;
+  fs::remove_all(aside, ignored);
+  create_folder(aside);
+  struct Discard {  // what was not finished; nothing, once it has its name
+    const std::string& path;
+    ~Discard() {
+      std::error_code error;
+      fs::remove_all(path, error);
+    }
+  } const discard{aside};
+  save_model(std::as_const(aside));
+  write_safetensors(aside + "/training.safetensors",
+                    hub::state_tensors<S>(trainer.optimizer().states(), trainer.model().parameters));
+  const Json state{{"step", trainer.steps()}, {"training", facts}};
+  write_file(aside + "/training.json", state.dump(2) + "\n");
+  if (!detail::rename_over(aside, path) || !detail::flush_folder(folder)) detail::fail_system(path, "write");
+
+  std::vector<fs::path> leftovers;
+  auto all = hub::checkpoints(folder, &leftovers);
+  for (const auto& leftover : leftovers) fs::remove_all(leftover, ignored);
+  for (auto at = all.begin(); static_cast<Index>(all.size()) > (std::max)(keep, Index{1}); at = all.erase(at))
+    hub::remove_checkpoint(at->second);
+  return path;
+}
+
+/// Goes on from a checkpoint: sets the parameters of the model that the trainer trains, the optimiser's state
+/// and the step. `facts` as in write_checkpoint. Nothing changes before all of it was found to fit.
+/// @throws FileError    for a file that is absent or damaged
+/// @throws ConfigError  for a checkpoint of another architecture or of another training, with what differs
+template <class Model, class S>
+void resume(const std::string& checkpoint, Model& model, Trainer<S>& trainer, TrainingFacts facts) {
+  const std::string path = checkpoint + "/training.json";
+  const Json state = read_json(path);
+  const JsonFields fields(state, path);
+  HubConfig config = load_config(checkpoint);
+  if (config.model.stacks == Stacks::encoder) config.model.n_labels = model.config().n_labels;
+  config.model.pooler = model.config().pooler;  // which the tensors tell
+  config.model.biases.logits = model.config().biases.logits;
+  if (hub::resolved(config.model) != hub::resolved(model.config()))
+    fail(ConfigError(checkpoint, "is a checkpoint of another architecture than the model's"));
+  facts.merge(facts_of(trainer.options()));
+  hub::check_facts(fields.at("training"), facts, checkpoint);
+  const Index step = fields.integer("step");
+
+  config.model = model.config();
+  const std::vector<Leaf<S>>& parameters = trainer.model().parameters;
+  const Transformer<S> loaded = hub::load_parameters<S>(checkpoint, config, {});
+  auto states = hub::read_states<S>(checkpoint + "/training.safetensors", parameters);
+  if (step == 0) states.clear();
+  trainer.restore(step, std::move(states));
+  std::size_t i = 0;
+  visit(loaded, [&](const std::string&, const auto& leaf) {
+    const Leaf<S>& to = parameters[i++];
+    if constexpr (requires { leaf.format(); }) {
+      for (Index r = 0; r < leaf.rows(); ++r) leaf.row(r, to.values + r * to.columns);
+    } else {
+      std::copy(leaf.data(), leaf.data() + leaf.size(), to.values);
+    }
+  });
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI
