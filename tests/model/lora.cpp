@@ -73,10 +73,9 @@ TEST_CASE("an adapter's change is scale · B · A, whatever the matrix beneath i
   const auto w = support::random_matrix<float>(40, 64, 1), x = support::random_matrix<float>(5, 64, 2);
   for (const ef::Format format : {ef::Format::f32, ef::Format::int8, ef::Format::int4}) {
     ef::Linear<float> p;
-    p.weight = format == ef::Format::f32 ? ef::Weight<float>(ef::Matrix<float>(w))
-                                         : ef::Weight<float>::quantised(format, 40, 64, [&](Index r) {
-                                             return w.data() + r * 64;
-                                           });
+    p.weight = format == ef::Format::f32
+                   ? ef::Weight<float>(ef::Matrix<float>(w))
+                   : ef::Weight<float>::quantised(format, 40, 64, [&](Index r) { return w.data() + r * 64; });
     ef::Matrix<float> before(5, 40), after(5, 40), added = ef::Matrix<float>::Constant(5, 40, 1.0f);
     ef::forward<float>(p, machine.run, x, before);
     p.lora = ef::new_adapter<float>(40, 64, 4, 6.0, ef::Random(ef::Seed{3}));

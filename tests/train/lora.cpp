@@ -8,9 +8,9 @@
 #include <eigenformer/train/lora.hpp>
 #include <eigenformer/train/optimizer.hpp>
 
-#include <doctest/doctest.h>
-
 #include <cstring>
+
+#include <doctest/doctest.h>
 
 namespace ef = eigenformer;
 using ef::Index;
@@ -26,8 +26,7 @@ ef::ModelConfig smooth(ef::ModelConfig config) {
 
 /// Gradients of adapters against slopes of the loss, and against the whole matrices' gradients:
 /// dA = scale · Bᵀ dW and dB = scale · dW Aᵀ.
-template <class Loss>
-void check(ef::Transformer<double>& p, const ef::ModelConfig& config, Loss&& loss) {
+template <class Loss> void check(ef::Transformer<double>& p, const ef::ModelConfig& config, Loss&& loss) {
   ef::TrainingMemory<double> memory;
   auto grad = ef::lora_gradient(p, ef::adapts_head(config));
   auto whole = ef::zero_parameters<double>(config);
@@ -53,10 +52,10 @@ void check(ef::Transformer<double>& p, const ef::ModelConfig& config, Loss&& los
   for (std::size_t i = 0; i < full.size(); ++i) {
     const ef::LowRank<double>& a = *adapters[i];
     if (a.empty()) continue;
-    CHECK(support::distance<double>(gradients[i]->a.values(),
-                                    a.scale * a.b.values().transpose() * full[i]) < 1e-12);
-    CHECK(support::distance<double>(gradients[i]->b.values(),
-                                    a.scale * full[i] * a.a.values().transpose()) < 1e-12);
+    CHECK(support::distance<double>(gradients[i]->a.values(), a.scale * a.b.values().transpose() * full[i]) <
+          1e-12);
+    CHECK(support::distance<double>(gradients[i]->b.values(), a.scale * full[i] * a.a.values().transpose()) <
+          1e-12);
     ++compared;
   }
   CHECK(compared > 0);
@@ -153,8 +152,8 @@ TEST_CASE("training adapters lowers the loss, keeps every bit of the base, and n
     double first = 0, last = 0;
     for (int step = 0; step < 60; ++step) {
       for (const auto& leaf : gradient) std::fill(leaf.values, leaf.values + leaf.size(), 0.0f);
-      last = ef::loss_and_gradient(model, batch, ef::next_tokens(batch), {}, machine.run, memory, &grad)
-                 .mean();
+      last =
+          ef::loss_and_gradient(model, batch, ef::next_tokens(batch), {}, machine.run, memory, &grad).mean();
       if (step == 0) first = last;
       adam.step(machine.run, parameters, gradient, 1e-2);
     }

@@ -94,15 +94,14 @@ namespace detail {
 /// dx += dy's columns [begin, begin + n) · w, for n rows of w [n, in] from `elements` on.
 template <class S, class T>
 void add_input_gradient(Run& run, const T* elements, Index begin, Index n, Index in, View<S> dy, Out<S> dx) {
-  split_rows<S>(run, dy.rows(), dy.rows() * n * in, mix_scratch<S>,
-                [&](Index first, Index rows, S* scratch) {
-                  const S* const p = dy.data() + first * dy.outerStride() + begin;
-                  const auto left = [&](Index r, Index, Index i, Index) {
-                    return std::pair{p + r * dy.outerStride() + i, dy.outerStride()};
-                  };
-                  mix_blocks(rows, n, in, left, elements, in, dx.data() + first * dx.outerStride(),
-                             dx.outerStride(), scratch);
-                });
+  split_rows<S>(run, dy.rows(), dy.rows() * n * in, mix_scratch<S>, [&](Index first, Index rows, S* scratch) {
+    const S* const p = dy.data() + first * dy.outerStride() + begin;
+    const auto left = [&](Index r, Index, Index i, Index) {
+      return std::pair{p + r * dy.outerStride() + i, dy.outerStride()};
+    };
+    mix_blocks(rows, n, in, left, elements, in, dx.data() + first * dx.outerStride(), dx.outerStride(),
+               scratch);
+  });
 }
 
 }  // namespace detail

@@ -160,9 +160,8 @@ void load_adapter(Model& model, const std::string& folder, const std::string& mo
       if (own == 0) continue;
       Matrix<S> rows(part.linear->weight.rows(), own);
       for (Index r = 0; r < rows.rows(); ++r) rows.row(r) = all_b.row(part.row(r)).segment(first, own);
-      adapters.emplace_back(part.linear,
-                            LowRank<S>{Weight<S>(Matrix<S>(all_a.middleRows(first, own))),
-                                       Weight<S>(std::move(rows)), S(adapter.scale(name))});
+      adapters.emplace_back(part.linear, LowRank<S>{Weight<S>(Matrix<S>(all_a.middleRows(first, own))),
+                                                    Weight<S>(std::move(rows)), S(adapter.scale(name))});
     }
   }
   for (const auto& [name, tensor] : file.tensors())

@@ -38,9 +38,9 @@ template <class S> struct JoinedAdapter {
       const LowRank<S>& adapter = part.linear->lora;
       if (adapter.empty()) continue;
       if (rank && scale != adapter.scale)
-        fail(ConfigError(name, concat("is one matrix to peft, and its parts have adapters of the scales ",
-                                      static_cast<double>(scale), " and ",
-                                      static_cast<double>(adapter.scale))));
+        fail(ConfigError(name,
+                         concat("is one matrix to peft, and its parts have adapters of the scales ",
+                                static_cast<double>(scale), " and ", static_cast<double>(adapter.scale))));
       scale = adapter.scale;
       rank += adapter.rank();
     }
@@ -181,7 +181,8 @@ void save_adapter(const Model& model, const std::string& folder, const AdapterSa
   }
   create_folder(folder);
   write_safetensors(folder + "/adapter_model.safetensors", tensors, metadata);
-  write_file(folder + "/adapter_config.json", json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_file(folder + "/adapter_config.json",
+             json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -69,7 +69,8 @@ template <class P, class F> void for_each_block_linear(P& parameters, F&& f) {
 
 /// A new adapter for a matrix [out, in]: A uniform in ±1/√in (He et al. 2015's initialisation with a = √5, as
 /// the peft library has it), B zero, so that nothing changes yet.
-template <class S> LowRank<S> new_adapter(Index out, Index in, Index rank, double alpha, const Random& random) {
+template <class S>
+LowRank<S> new_adapter(Index out, Index in, Index rank, double alpha, const Random& random) {
   LowRank<S> adapter{Weight<S>(rank, in), Weight<S>(out, rank), S(alpha / static_cast<double>(rank))};
   const double bound = 1.0 / std::sqrt(static_cast<double>(in));
   S* const a = adapter.a.values().data();
@@ -100,7 +101,8 @@ template <class S> void add_lora(Transformer<S>& p, const LoraConfig& config) {
     if (known.find(name) == known.npos) known += (known.empty() ? "" : ", ") + name;
     const Index most = (std::min)(linear.weight.rows(), linear.weight.cols());
     if (wanted(path) && config.rank > most)
-      fail(ConfigError("rank", concat(config.rank, " exceeds the smaller side of ", path, ", which is ", most)));
+      fail(ConfigError("rank",
+                       concat(config.rank, " exceeds the smaller side of ", path, ", which is ", most)));
   });
   for (std::size_t i = 0; i < named.size(); ++i)
     if (!named[i])
@@ -144,8 +146,8 @@ template <class S> void put_lora(Transformer<S>& p, std::vector<LowRank<S>> all)
   for_each_linear(p, [&](const std::string&, Linear<S>& linear) { linear.lora = std::move(all.at(i++)); });
 }
 
-/// W += scale · B · A for each adapter, which is then gone. The matrices that have one become the model's own,
-/// in the format of S. Until here the base was not touched.
+/// W += scale · B · A for each adapter, which is then gone. The matrices that have one become the model's
+/// own, in the format of S. Until here the base was not touched.
 template <class S> void merge_lora(Transformer<S>& p, Run& run) {
   for_each_linear(p, [&](const std::string&, Linear<S>& linear) {
     if (linear.lora.empty()) return;

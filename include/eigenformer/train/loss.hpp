@@ -8,6 +8,7 @@
 #include <eigenformer/model/heads.hpp>
 
 #include <cmath>
+#include <functional>
 #include <span>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
@@ -20,6 +21,13 @@ struct LossOptions {
   /// Multiplies the gradient of each counted label's loss; 0: one over their number, which gives the gradient
   /// of the mean. A batch in parts gives each of them one over the number in the whole batch.
   double weight = 0.0;
+  /// Where given, of words: is called once with the loss of every row (0 where its label is ignored), and
+  /// says by what each row's loss is multiplied in the gradient, in place of `weight`. The hidden states'
+  /// logits are then computed twice.
+  std::function<void(std::span<const double> losses, std::span<double> weights)> weigh = {};
+  /// Rows of the call at hand: `weights` in place of `weight`, and `losses` that become the rows' own.
+  std::span<const double> weights = {};
+  std::span<double> losses = {};
 };
 
 /// Losses of the labels that count, in nats.
@@ -82,10 +90,13 @@ Loss cross_entropy(Run& run, Out<S> logits, std::span<const Token> labels, const
       if (label == ignored_label)
         std::fill(row, row + logits.cols(), S(0));
       else
-        each[r] = cross_entropy(logits.cols(), row, label, options.label_smoothing, weight);
+        each[r] =
+            cross_entropy(logits.cols(), row, label, options.label_smoothing,
+                          options.weights.empty() ? weight : options.weights[static_cast<std::size_t>(r)]);
     }
   });
   for (Index r = 0; r < logits.rows(); ++r) loss.sum += each[r];
+  if (!options.losses.empty()) std::copy(each, each + logits.rows(), options.losses.begin());
   return loss;
 }
 
@@ -109,14 +120,44 @@ double word_loss_slices(const Transformer<S>& p, const ModelConfig& config, Run&
     word_logits<S>(p, config, run, x.middleRows(first, rows), y);
     auto capped_logits = run.workspace.matrix<S>(capped ? rows : 0, config.vocab_size);
     if (capped) capped_logits = y;
-    sum +=
-        cross_entropy<S>(
-            run, y, labels.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows)), options)
-            .sum;
+    const auto part = [&](auto all) {
+      return all.empty() ? all : all.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(rows));
+    };
+    LossOptions here{options.label_smoothing, options.weight};
+    here.weights = part(options.weights);
+    here.losses = part(options.losses);
+    sum += cross_entropy<S>(run, y, part(labels), here).sum;
     if (!grad) continue;
     word_logits_backward<S>(p, config, run, x.middleRows(first, rows), capped ? capped_logits : y, y,
                             dx.middleRows(first, rows), *grad);
   }
+  return sum;
+}
+
+/// The same for options that weigh: `places` are the rows that count of all `rows`.
+template <class S>
+double weighed_word_loss(const Transformer<S>& p, const ModelConfig& config, Run& run, View<S> x,
+                         std::span<const Token> labels, LossOptions options, const Index* places, Index rows,
+                         Out<S> dx, std::type_identity_t<Transformer<S>>* grad) {
+  if (!options.weigh) return word_loss_slices<S>(p, config, run, x, labels, options, dx, grad);
+  const Workspace::Frame frame(run.workspace);
+  const auto take = [&](Index n) {
+    double* const numbers = run.workspace.take<double>(n);
+    std::fill(numbers, numbers + n, 0.0);
+    return std::span<double>(numbers, static_cast<std::size_t>(n));
+  };
+  const std::span<double> all_losses = take(rows), all_weights = take(rows), losses = take(x.rows()),
+                          weights = take(x.rows());
+  options.losses = losses;
+  const double sum = word_loss_slices<S>(p, config, run, x, labels, options, dx, nullptr);
+  for (std::size_t i = 0; i < losses.size(); ++i) all_losses[static_cast<std::size_t>(places[i])] = losses[i];
+  options.weigh(all_losses, all_weights);
+  if (!grad) return sum;
+  for (std::size_t i = 0; i < losses.size(); ++i)
+    weights[i] = all_weights[static_cast<std::size_t>(places[i])];
+  options.weights = weights;
+  options.losses = {};
+  word_loss_slices<S>(p, config, run, x, labels, options, dx, grad);
   return sum;
 }
 
@@ -154,10 +195,11 @@ Loss word_loss(const Transformer<S>& p, const ModelConfig& config, Run& run, Vie
     d_words.setZero();
     TransformSaved<S> saved;
     transform_words<S>(p.head, config, run, h, words, &saved);
-    loss.sum = detail::word_loss_slices<S>(p, config, run, words, targets, options, d_words, grad);
+    loss.sum = detail::weighed_word_loss<S>(p, config, run, words, targets, options, places, x.rows(),
+                                            d_words, grad);
     if (grad) transform_words_backward<S>(p.head, config, run, saved, h, d_words, dh, grad->head);
   } else {
-    loss.sum = detail::word_loss_slices<S>(p, config, run, h, targets, options, dh, grad);
+    loss.sum = detail::weighed_word_loss<S>(p, config, run, h, targets, options, places, x.rows(), dh, grad);
   }
   for (Index i = 0; i < dh.rows(); ++i) dx.row(places[i]) += dh.row(i);
   return loss;
