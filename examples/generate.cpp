@@ -4,6 +4,7 @@
 //   generate ~/models/flan-t5-small --prompt "Translate to German: How old are you?"
 #include "common.hpp"
 #include <eigenformer/hub.hpp>
+#include <eigenformer/hub/load_adapter.hpp>
 #include <eigenformer/text/chat_template.hpp>
 
 #include <algorithm>
@@ -17,7 +18,7 @@ namespace ef = eigenformer;
 namespace {
 
 struct Arguments {
-  std::string folder, prompt, system, eos, early_stopping;
+  std::string folder, adapter, prompt, system, eos, early_stopping;
   ef::LoadOptions load;
   std::vector<ef::Token> ids;
   ef::GenerationConfig config;
@@ -27,6 +28,7 @@ struct Arguments {
 
 void declare(CLI::App& app, Arguments& a) {
   app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
+  app.add_option("--adapter", a.adapter, "folder with a LoRA adapter of this model");
   auto* const prompt = app.add_option("--prompt", a.prompt, "text to continue, or the source");
   auto* const chat =
       app.add_flag("--chat", a.chat, "the prompt is a message, in the folder's chat template")->needs(prompt);
@@ -209,9 +211,13 @@ int main(int argc, char** argv) {
   return example::run(app, argc, argv, [&] {
     complete(app, arguments);
     arguments.config.log_probabilities = arguments.json && arguments.config.num_beams == 1;
+    const auto with = [&](auto model) {
+      if (!arguments.adapter.empty()) ef::load_adapter(model, arguments.adapter, arguments.folder);
+      generate(model, arguments);
+    };
     if (ef::load_config(arguments.folder).model.stacks == ef::Stacks::encoder_decoder)
-      generate(ef::load_seq2seq<float>(arguments.folder, arguments.load), arguments);
+      with(ef::load_seq2seq<float>(arguments.folder, arguments.load));
     else
-      generate(ef::load_causal_lm<float>(arguments.folder, arguments.load), arguments);
+      with(ef::load_causal_lm<float>(arguments.folder, arguments.load));
   });
 }

@@ -1,0 +1,156 @@
+// What finetune and align share: options, adapters, the loop with its progress line, and what is written.
+#pragma once
+
+#include "common.hpp"
+#include "progress.hpp"
+#include <eigenformer/hub/save_adapter.hpp>
+#include <eigenformer/train.hpp>
+#include <eigenformer/train/lora.hpp>
+
+#include <chrono>
+
+namespace example {
+
+struct AdaptArguments {
+  std::string folder, data, out;
+  ef::LoadOptions load;
+  ef::LoraConfig lora;
+  bool use_lora = false, merge = false, recompute = false, json = false;
+  ef::Index steps = 200, batch = 8, warmup = 0, accumulate = 1, log_every = 20;
+  double learning_rate = 0, weight_decay = 0.0, clip = 1.0, held_out = 0.1;
+  std::uint64_t seed = 0;
+  int threads = 1;
+};
+
+inline void declare(CLI::App& app, AdaptArguments& a) {
+  app.add_option("folder", a.folder, "the model's folder")->required();
+  app.add_option("data", a.data, "what to learn from")->required();
+  app.add_option("--out", a.out, "folder for the model, or for its adapters with --lora")->required();
+  auto* const lora = app.add_flag("--lora", a.use_lora, "train low-rank adapters, and leave the model alone");
+  app.add_option("--rank", a.lora.rank, "of the adapters")->capture_default_str()->needs(lora);
+  app.add_option("--alpha", a.lora.alpha, "their scale is alpha / rank")->capture_default_str()->needs(lora);
+  app.add_option("--targets", a.lora.targets,
+                 "matrices that get one: query,key,value,out,gate,up,down, paths with *, or all")
+      ->delimiter(',')
+      ->capture_default_str()
+      ->needs(lora);
+  app.add_flag("--merge", a.merge, "write the whole model with the adapters worked in")->needs(lora);
+  app.add_option("--steps", a.steps, "updates")->capture_default_str();
+  app.add_option("--batch", a.batch, "sequences or pairs a step")->capture_default_str();
+  app.add_option("--accumulate", a.accumulate, "parts that a batch is computed in, to spare memory");
+  app.add_option("--learning-rate", a.learning_rate, "the highest");
+  app.add_option("--warmup", a.warmup, "steps over which it rises; it falls as a cosine");
+  app.add_option("--weight-decay", a.weight_decay, "of matrices")->capture_default_str();
+  app.add_option("--clip", a.clip, "largest norm of a gradient; 0: any")->capture_default_str();
+  app.add_option("--held-out", a.held_out, "share of the data that is measured and not learned from")
+      ->check(CLI::Range(0.0, 0.9))
+      ->capture_default_str();
+  app.add_flag("--recompute", a.recompute, "activation checkpointing: less memory, a third more time");
+  app.add_option("--seed", a.seed, "of the adapters and of all draws")->capture_default_str();
+  add_dtype(app, a.load.dtype);
+  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  app.add_option("--log-every", a.log_every, "steps between lines where stderr is no terminal");
+  app.add_flag("--json", a.json, "print one JSON value");
+}
+
+/// Adapters where they are asked for. Call it before the model is handed to a trainer.
+template <class Model> void add_adapters(Model& model, const AdaptArguments& a) {
+  if (!a.use_lora) return;
+  ef::LoraConfig lora = a.lora;
+  lora.seed = {a.seed};
+  ef::add_lora(model.parameters(), lora);
+}
+
+inline ef::TrainerOptions trainer_options(const AdaptArguments& a, double usual_rate) {
+  ef::TrainerOptions o;
+  o.steps = a.steps;
+  o.schedule = {.rate = a.learning_rate > 0 ? a.learning_rate : usual_rate,
+                .decay = ef::Decay::cosine,
+                .warmup = a.warmup};
+  o.optimizer = ef::AdamW{.weight_decay = a.weight_decay};
+  o.clip = a.clip;
+  o.micro_batches = a.accumulate;
+  return o;
+}
+
+/// Runs a trainer to its end under a progress line.
+template <class Source>
+ef::StepReport run_steps(ef::Trainer<float>& trainer, const AdaptArguments& a, Source&& source) {
+  const Progress progress(trainer.options().steps, (std::max)(a.log_every, ef::Index{1}));
+  ef::StepReport last;
+  trainer.run(source, [&](const ef::StepReport& report) {
+    last = report;
+    progress.show(report);
+  });
+  return last;
+}
+
+/// The adapters, or the whole model, with the tokenizer of the folder that it came from.
+template <class Model> void write_result(Model& model, const AdaptArguments& a) {
+  if (a.use_lora && !a.merge) return ef::save_adapter(model, a.out, {.source = a.folder});
+  if (a.use_lora) {
+    ef::Threads threads(a.threads);
+    ef::Workspace workspace;
+    ef::Run run{threads, workspace};
+    ef::merge_lora(model.parameters(), run);
+  }
+  ef::save(model, a.out, {.source = a.folder});
+}
+
+/// How many numbers are trained.
+template <class S> ef::Index trained(const ef::Trainable<S>& model) {
+  ef::Index n = 0;
+  for (const auto& leaf : model.gradient) n += leaf.size();
+  return n;
+}
+
+/// f(object, where) for each line of a file of JSON lines; `where` names the file and the line.
+template <class F> void for_each_record(const std::string& file, F&& f) {
+  const std::string content = ef::read_text(file);
+  ef::Index line = 0;
+  for (std::size_t begin = 0; begin < content.size();) {
+    const std::size_t end = (std::min)(content.find('\n', begin), content.size());
+    const std::string one = content.substr(begin, end - begin);
+    begin = end + 1;
+    ++line;
+    if (one.find_first_not_of(" \t\r") == one.npos) continue;
+    const nlohmann::json json = nlohmann::json::parse(one, nullptr, false);
+    const std::string where = ef::concat(file, ": line ", line);
+    if (!json.is_object()) ef::fail(ef::FileError(where, "is not a JSON object"));
+    f(json, where);
+  }
+}
+
+/// A field that must be a text.
+inline std::string text_field(const nlohmann::json& json, const char* key, const std::string& where) {
+  const auto at = json.find(key);
+  if (at == json.end() || !at->is_string())
+    ef::fail(ef::FileError(where, ef::concat("has no text called \"", key, '"')));
+  return at->get<std::string>();
+}
+
+/// The token that ends an answer: the folder's first end token, if it has one.
+inline std::optional<ef::Token> end_token(const std::string& folder) {
+  const auto ends = ef::load_generation_config(folder).end_tokens;
+  return ends.empty() ? std::nullopt : std::optional<ef::Token>(ends.front());
+}
+
+/// The tokens of an answer.
+inline std::vector<ef::Token> answer_tokens(const ef::Tokenizer& tokenizer, const std::string& text,
+                                            std::optional<ef::Token> end) {
+  auto out = tokenizer.encode(text, false);
+  if (end && (out.empty() || out.back() != *end)) out.push_back(*end);
+  return out;
+}
+
+/// Cuts the last `share` of a list off, and returns it; at least one where the share is not 0.
+template <class T> std::vector<T> split_off(std::vector<T>& all, double share) {
+  if (share == 0 || all.size() < 2) return {};
+  const auto cut = static_cast<std::ptrdiff_t>(
+      std::clamp(static_cast<double>(all.size()) * share, 1.0, static_cast<double>(all.size() - 1)));
+  std::vector<T> out(std::make_move_iterator(all.end() - cut), std::make_move_iterator(all.end()));
+  all.resize(all.size() - static_cast<std::size_t>(cut));
+  return out;
+}
+
+}  // namespace example

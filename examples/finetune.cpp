@@ -1,0 +1,243 @@
+// Adapts a model to a text, to pairs of prompt and completion, to classes, or to a domain:
+//   finetune ~/models/gpt2 book.txt --out my-gpt2
+//   finetune ~/models/llama answers.jsonl --out my-adapter --lora --rank 8 --alpha 16 --targets query,value
+//   finetune ~/models/gpt2 reports.txt --mix general.txt --share 0.5127 --out analyst
+// JSON lines hold {"text"} or {"prompt", "completion"} for decoders (the loss is then the completion's
+// alone),
+// {"text", "label"} for classifiers, {"source", "target"} for encoder-decoders.
+#include "adapt.hpp"
+#include <eigenformer/train/mixture.hpp>
+#include <eigenformer/train/objective.hpp>
+
+#include <algorithm>
+
+namespace ef = eigenformer;
+
+namespace {
+
+struct Arguments : example::AdaptArguments {
+  std::string mix;
+  double share = 0.5127;  // BloombergGPT's financial part
+  ef::Index window = 0;
+};
+
+/// What is measured before and after: a name and batches.
+struct HeldOut {
+  std::string name;
+  std::vector<ef::TrainingBatch> batches{};
+};
+
+using Source = std::function<ef::TrainingBatch(ef::Index)>;
+
+template <class Model>
+void adapt(const Arguments& a, Model& model, const std::vector<HeldOut>& held_out, const Source& source,
+           const std::function<nlohmann::json()>& more = {}) {
+  example::add_adapters(model, a);
+  auto trainable = [&] {
+    if (a.use_lora) return ef::trainable_lora(model, a.recompute);
+    return ef::trainable(model, a.recompute);
+  }();
+  const ef::Index trained = example::trained(trainable);
+  ef::Threads threads(a.threads);
+  ef::Trainer<float> trainer(std::move(trainable), example::trainer_options(a, a.use_lora ? 1e-3 : 1e-4),
+                             threads);
+  const auto measure = [&] {
+    std::vector<double> losses;
+    for (const HeldOut& each : held_out) losses.push_back(trainer.evaluate(each.batches).mean());
+    return losses;
+  };
+  const bool words = !trainer.model().labels_of_texts;
+  std::fprintf(stderr, "%td numbers are trained, of %td\n", trained, ef::count(model.parameters()));
+  const std::vector<double> before = measure();
+  const ef::StepReport last = example::run_steps(trainer, a, source);
+  const std::vector<double> after = measure();
+  example::write_result(model, a);
+
+  nlohmann::json out{
+      {"folder", a.out}, {"steps", trainer.steps()}, {"loss", last.loss}, {"trained", trained}};
+  for (std::size_t i = 0; i < held_out.size(); ++i) {
+    out["held_out"][held_out[i].name] = {{"loss_before", before[i]}, {"loss_after", after[i]}};
+    if (words) {
+      out["held_out"][held_out[i].name]["perplexity_before"] = std::exp(before[i]);
+      out["held_out"][held_out[i].name]["perplexity_after"] = std::exp(after[i]);
+    }
+    if (!a.json)
+      std::printf("%s: held-out %s %.4f before, %.4f after\n", held_out[i].name.c_str(),
+                  words ? "perplexity" : "loss", words ? std::exp(before[i]) : before[i],
+                  words ? std::exp(after[i]) : after[i]);
+  }
+  if (more) out.update(more());
+  if (a.json) return example::print(out);
+  std::printf("%s\n", a.out.c_str());
+}
+
+/// A batch of examples, one after the other.
+ef::TrainingBatch joined(const std::vector<ef::TrainingBatch>& all, const std::vector<ef::Index>& chosen) {
+  ef::TrainingBatch out;
+  for (const ef::Index i : chosen) {
+    const auto& one = all[static_cast<std::size_t>(i)];
+    out.inputs.insert(out.inputs.end(), one.inputs.begin(), one.inputs.end());
+    out.targets.insert(out.targets.end(), one.targets.begin(), one.targets.end());
+    out.labels.insert(out.labels.end(), one.labels.begin(), one.labels.end());
+  }
+  return out;
+}
+
+/// Training on examples in random order, each once an epoch.
+template <class Model>
+void adapt_to_examples(const Arguments& a, Model& model, std::vector<ef::TrainingBatch> examples) {
+  if (examples.empty()) ef::fail(ef::FileError(a.data, "has no records"));
+  for (const auto& example : examples)
+    for (const auto* part : {&example.inputs, &example.targets})
+      for (const auto& tokens : *part)
+        ef::check_window(static_cast<ef::Index>(tokens.size()), model.config());
+  std::vector<HeldOut> held_out;
+  if (auto cut = example::split_off(examples, a.held_out); !cut.empty())
+    held_out.push_back({"data", std::move(cut)});
+  ef::ShuffledDraws order(static_cast<ef::Index>(examples.size()), a.batch, ef::Seed{a.seed});
+  adapt(a, model, held_out, [&](ef::Index step) { return joined(examples, order(step)); });
+}
+
+/// A text as windows from random places; its last part is held out.
+ef::MixtureDraws::Source windows_of(const Arguments& a, const std::string& file,
+                                    const ef::Tokenizer& tokenizer, ef::Index window,
+                                    std::vector<HeldOut>& held_out) {
+  auto text = tokenizer.encode(ef::read_text(file), false);
+  HeldOut held{file};
+  if (const auto rest = example::split_off(text, a.held_out); rest.size() > 1)
+    for (auto& piece : ef::consecutive_pieces(rest, window + 1))
+      held.batches.push_back(ef::next_token_batch({std::move(piece)}));
+  if (!held.batches.empty()) held_out.push_back(std::move(held));
+  return [draw = ef::WindowDraws(std::move(text), window + 1, 1, ef::Seed{a.seed})](ef::Index i) {
+    return draw(i).front();
+  };
+}
+
+void adapt_to_texts(const Arguments& a, ef::CausalLM<float>& model, const ef::Tokenizer& tokenizer) {
+  const ef::Index window = a.window ? a.window : (std::min)(ef::Index{256}, model.config().max_positions);
+  ef::check_window(window, model.config());
+  std::vector<HeldOut> held_out;
+  std::vector<ef::MixtureDraws::Source> sources{windows_of(a, a.data, tokenizer, window, held_out)};
+  std::vector<double> shares{1.0};
+  if (!a.mix.empty()) {
+    sources.push_back(windows_of(a, a.mix, tokenizer, window, held_out));
+    shares = {a.share, 1 - a.share};
+  }
+  ef::MixtureDraws mix(std::move(sources), std::move(shares), a.batch, ef::Seed{a.seed});
+  adapt(
+      a, model, held_out, [&](ef::Index step) { return ef::next_token_batch(mix(step)); },
+      [&] {
+        return nlohmann::json{{"tokens_of_corpora", mix.tokens()}};
+      });
+}
+
+void adapt_decoder(const Arguments& a, const ef::Tokenizer& tokenizer) {
+  auto model = ef::load_causal_lm<float>(a.folder, a.load);
+  if (!a.data.ends_with(".jsonl")) return adapt_to_texts(a, model, tokenizer);
+  if (!a.mix.empty()) ef::fail(ef::ConfigError("--mix", "mixes plain texts, not JSON lines"));
+  const auto end = example::end_token(a.folder);
+  std::vector<ef::TrainingBatch> examples;
+  example::for_each_record(a.data, [&](const nlohmann::json& json, const std::string& where) {
+    const bool pair = json.contains("prompt") || json.contains("completion");
+    auto tokens =
+        pair ? tokenizer.encode(example::text_field(json, "prompt", where)) : std::vector<ef::Token>{};
+    const std::size_t known = tokens.size();
+    for (const ef::Token token : example::answer_tokens(
+             tokenizer, example::text_field(json, pair ? "completion" : "text", where), end))
+      tokens.push_back(token);
+    if (tokens.size() < 2 || tokens.size() == known)
+      ef::fail(ef::FileError(where, "is too short to learn from"));
+    ef::TrainingBatch example = ef::next_token_batch({std::move(tokens)});
+    for (std::size_t i = 0; i + 1 < known; ++i) example.labels[i] = ef::ignored_label;
+    examples.push_back(std::move(example));
+  });
+  adapt_to_examples(a, model, std::move(examples));
+}
+
+void adapt_seq2seq(const Arguments& a, const ef::Tokenizer& tokenizer) {
+  auto model = ef::load_seq2seq<float>(a.folder, a.load);
+  std::vector<ef::TrainingBatch> examples;
+  example::for_each_record(a.data, [&](const nlohmann::json& json, const std::string& where) {
+    examples.push_back(ef::pair_batch({tokenizer.encode(example::text_field(json, "source", where))},
+                                      {tokenizer.encode(example::text_field(json, "target", where))},
+                                      model.config().decoder_start_token, 0));
+  });
+  adapt_to_examples(a, model, std::move(examples));
+}
+
+/// The folder's classifier, or its encoder with a new head for these labels.
+ef::Classifier<float> load_classifier(const Arguments& a, const ef::HubConfig& folder,
+                                      const std::vector<std::string>& labels) {
+  if (folder.model.head == ef::Head::text_classes) return ef::load_classifier<float>(a.folder, a.load);
+  ef::Encoder<float> encoder = ef::load_encoder<float>(a.folder, a.load);
+  ef::ModelConfig config = encoder.config();
+  config.head = ef::Head::text_classes;
+  config.n_labels = static_cast<ef::Index>(labels.size());
+  ef::HeadParameters<float> head = ef::random_parameters<float>(
+                                       [&] {
+                                         config.pooler = true;
+                                         return config;
+                                       }(),
+                                       ef::Seed{a.seed})
+                                       .head;
+  ef::Transformer<float> p = std::move(encoder.parameters());
+  if (encoder.config().pooler) head.pooler = std::move(p.head.pooler);
+  p.head = std::move(head);
+  return {config, std::move(p), labels};
+}
+
+void adapt_classifier(const Arguments& a, const ef::Tokenizer& tokenizer, const ef::HubConfig& folder) {
+  std::vector<std::pair<std::string, std::string>> records;
+  example::for_each_record(a.data, [&](const nlohmann::json& json, const std::string& where) {
+    const auto label = json.find("label");
+    if (label == json.end() || !(label->is_string() || label->is_number_integer()))
+      ef::fail(ef::FileError(where, "has no \"label\", a text or a whole number"));
+    records.emplace_back(example::text_field(json, "text", where),
+                         label->is_string() ? label->get<std::string>() : label->dump());
+  });
+  std::vector<std::string> labels = folder.labels;
+  const bool fresh = folder.model.head != ef::Head::text_classes;
+  if (fresh) {
+    labels.clear();
+    for (const auto& record : records) labels.push_back(record.second);
+    std::sort(labels.begin(), labels.end());
+    labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+  }
+  std::vector<ef::TrainingBatch> examples;
+  for (const auto& [text, label] : records) {
+    const auto at = std::find(labels.begin(), labels.end(), label);
+    if (at == labels.end())
+      ef::fail(ef::FileError(a.data, ef::concat("label \"", label, "\" is none of the model's")));
+    examples.push_back(ef::text_class_batch({tokenizer.encode(text)},
+                                            {static_cast<ef::Token>(at - labels.begin())},
+                                            static_cast<ef::Index>(labels.size())));
+  }
+  auto model = load_classifier(a, folder, labels);
+  adapt_to_examples(a, model, std::move(examples));
+}
+
+void run(const Arguments& a) {
+  const ef::HubConfig folder = ef::load_config(a.folder);
+  const ef::Tokenizer tokenizer = ef::load_tokenizer(a.folder);
+  if (!a.mix.empty() && folder.model.stacks != ef::Stacks::decoder)
+    ef::fail(ef::ConfigError("--mix", "mixes texts for decoders"));
+  switch (folder.model.stacks) {
+    case ef::Stacks::decoder: return adapt_decoder(a, tokenizer);
+    case ef::Stacks::encoder: return adapt_classifier(a, tokenizer, folder);
+    case ef::Stacks::encoder_decoder: return adapt_seq2seq(a, tokenizer);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Adapts the model in a Hugging Face folder to a text or to JSON lines, whole or by adapters.");
+  Arguments a;
+  example::declare(app, a);
+  auto* const mix = app.add_option("--mix", a.mix, "a second text that is learned beside");
+  app.add_option("--share", a.share, "the first text's part of what is learned")
+      ->needs(mix)
+      ->capture_default_str();
+  app.add_option("--window", a.window, "tokens of a piece of a text; default: 256, or all the model sees");
+  return example::run(app, argc, argv, [&] { run(a); });
+}
