@@ -66,11 +66,12 @@ void run(const Arguments& a) {
       const double part = 1.0 / static_cast<double>(which.size());
       ++mean.pairs;
       mean.loss += part * made.loss;
-      mean.accuracy += part * made.accuracy;
+      mean.accuracy += made.accuracy;
       mean.margin += part * made.margin;
       mean.chosen_reward += part * made.chosen_reward;
       mean.rejected_reward += part * made.rejected_reward;
     }
+    mean.accuracy /= static_cast<double>(which.size());
     return mean;
   };
   nlohmann::json out{{"folder", a.out}, {"trained", trained}};

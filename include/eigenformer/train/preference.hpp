@@ -216,6 +216,7 @@ PreferenceReport preference_loss_and_gradient(const CausalLM<S>& model,
   through.weigh = [&](std::span<const double> losses, std::span<double> weights) {
     const auto scores = detail::scores_of(batch, labels, losses);
     std::size_t row = 0;
+    Index preferred = 0;
     for (std::size_t i = 0; i < pairs.size(); ++i) {
       const PairLoss pair = pair_loss(options, {scores[2 * i], scores[2 * i + 1], pairs[i]->reference_chosen,
                                                 pairs[i]->reference_rejected});
@@ -223,12 +224,13 @@ PreferenceReport preference_loss_and_gradient(const CausalLM<S>& model,
       report.chosen_reward += one * pair.chosen_reward;
       report.rejected_reward += one * pair.rejected_reward;
       report.margin += one * (pair.chosen_reward - pair.rejected_reward);
-      if (pair.chosen_reward > pair.rejected_reward) report.accuracy += one;
+      if (pair.chosen_reward > pair.rejected_reward) ++preferred;
       for (const std::size_t answer : {2 * i, 2 * i + 1}) {  // a row's loss is minus its log-probability
         const double slope = answer == 2 * i ? pair.d_chosen : pair.d_rejected;
         for (std::size_t k = 0; k < batch[answer].size(); ++k) weights[row++] = -factor * slope;
       }
     }
+    report.accuracy = static_cast<double>(preferred) / static_cast<double>(pairs.size());
   };
   loss_and_gradient(model, batch, labels, through, run, memory, grad);
   return report;
