@@ -59,7 +59,9 @@ template <class Load> void check_round_trip(const std::string& name, const Load&
   CHECK(load(copy.path()).config() == model.config());
   const ef::Json before = ef::read_json(folder(name) + "/config.json"),
                  after = ef::read_json(copy.file("config.json"));
-  for (const auto& [key, value] : before.items()) {
+  for (const auto& item : before.items()) {
+    const std::string& key = item.key();
+    const ef::Json& value = item.value();
     CAPTURE(key);
     CHECK(after.contains(key));
     if (key != "architectures" || name != "bert-old") CHECK(after.at(key) == value);

@@ -40,7 +40,9 @@ template <class S>
 std::vector<TensorStream> tensor_streams(const std::map<std::string, JoinedTensor<S>>& tensors,
                                          std::optional<Format> dtype) {
   std::vector<TensorStream> streams;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& each : tensors) {
+    const std::string& name = each.first;
+    const JoinedTensor<S>& tensor = each.second;
     Format format = dtype.value_or(tensor.format().value_or(format_of<S>));
     if (is_quantised(format)) {
       append_quantised(tensor, name, format, streams);
