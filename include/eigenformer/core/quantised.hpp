@@ -28,15 +28,22 @@ struct QuantisedGroup {
 /// What stands for the number zero in `q`.
 constexpr int zero_of(Format format) { return format == Format::int4 ? 8 : 128; }
 
-/// The nearest whole numbers to x[0, 32) / scale, as ggml rounds them: int8 with scale = max|x| / 127, int4
-/// with scale = (the x of the largest magnitude) / −8.
-/// @throws InputError  for a number that is not finite, or a scale beyond half's range
-inline QuantisedGroup quantise_group(Format format, const float* x) {
+/// Of x[0, n) the number of the largest magnitude, with its sign.
+/// @throws InputError  for a number that is not finite
+inline float largest_of(const float* x, Index n) {
   float largest = 0;
-  for (Index i = 0; i < quantised_group; ++i) {
+  for (Index i = 0; i < n; ++i) {
     if (!std::isfinite(x[i])) fail(InputError(concat("a number to quantise is ", x[i])));
     if (std::abs(x[i]) > std::abs(largest)) largest = x[i];
   }
+  return largest;
+}
+
+/// The nearest whole numbers to x[0, 32) / scale, as ggml rounds them: int8 with scale = |largest| / 127,
+/// int4 with scale = largest / −8, where `largest` is the number of the largest magnitude that the scale is
+/// for.
+/// @throws InputError  for a scale beyond half's range
+inline QuantisedGroup quantise_group(Format format, const float* x, float largest) {
   const float scale = format == Format::int4 ? largest / -8.0f : std::abs(largest) / 127.0f;
   const float inverse = scale != 0 ? 1.0f / scale : 0.0f;
   QuantisedGroup group{.scale = half(scale)};
@@ -50,6 +57,12 @@ inline QuantisedGroup quantise_group(Format format, const float* x) {
     group.q[static_cast<std::size_t>(i)] = static_cast<std::uint8_t>(whole);
   }
   return group;
+}
+
+/// The same with the group's own largest number.
+/// @throws InputError  also for a number that is not finite
+inline QuantisedGroup quantise_group(Format format, const float* x) {
+  return quantise_group(format, x, largest_of(x, quantised_group));
 }
 
 /// Where the parts of a quantised matrix lie: the numbers of all panels, then the scales.
@@ -114,14 +127,16 @@ struct QuantisedLayout {
                 static_cast<std::size_t>(panels() * groups() * block_bytes()));
   }
 
-  /// Quantises x [columns] into row `row`.
+  /// Quantises x [columns] into row `row`, each group with a scale of its own, or all with that of the row.
   /// @throws InputError  as quantise_group
-  void put_row(void* data, Index row, const float* x) const {
+  void put_row(void* data, Index row, const float* x, bool one_scale = false) const {
+    const float of_row = one_scale ? largest_of(x, columns) : 0.0f;
     for (Index g = 0; g < groups(); ++g) {
       float values[quantised_group] = {};
       const Index first = g * quantised_group;
       std::copy(x + first, x + (std::min)(columns, first + quantised_group), values);
-      put(data, row, g, quantise_group(format, values));
+      const float largest = one_scale ? of_row : largest_of(values, quantised_group);
+      put(data, row, g, quantise_group(format, values, largest));
     }
   }
 

@@ -51,16 +51,18 @@ template <class S> class Weight {
     return w;
   }
 
-  /// int8 or int4: row(r) gives a pointer to the S values of row r, one row after the other.
+  /// int8 or int4: row(r) gives a pointer to the S values of row r, one row after the other. Groups of 32
+  /// have a scale each, or all of a row one.
   /// @throws InputError  for a number that is not finite, a format that is not quantised, or a scalar other
   /// than float
-  template <class Row> static Weight quantised(Format format, Index rows, Index columns, Row&& row) {
+  template <class Row>
+  static Weight quantised(Format format, Index rows, Index columns, Row&& row, bool one_scale_a_row = false) {
     if (!is_quantised(format)) fail(InputError(concat(name_of(format), " is no quantised format")));
     const QuantisedLayout layout{rows, columns, format};
     const std::shared_ptr<std::byte> memory = own_bytes(layout.bytes());
     Weight w = borrow(format, memory.get(), rows, columns, memory);
     layout.clear(memory.get());
-    for (Index r = 0; r < rows; ++r) layout.put_row(memory.get(), r, row(r));
+    for (Index r = 0; r < rows; ++r) layout.put_row(memory.get(), r, row(r), one_scale_a_row);
     return w;
   }
 

@@ -2,6 +2,7 @@
 // One short function for each is in config_decoders.hpp, config_encoders.hpp and config_seq2seq.hpp.
 #pragma once
 
+#include <eigenformer/core/number_format.hpp>
 #include <eigenformer/hub/config_decoders.hpp>
 #include <eigenformer/hub/config_encoders.hpp>
 #include <eigenformer/hub/config_seq2seq.hpp>
@@ -9,6 +10,7 @@
 #include <eigenformer/hub/names_encoders.hpp>
 #include <eigenformer/hub/names_seq2seq.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +22,7 @@ struct HubConfig {
   ModelConfig model;
   const NameTable* names = nullptr;
   std::vector<std::string> labels;  ///< of an encoder's classes
+  std::optional<Format> stored;     ///< int8 or int4: matrices are stored so (stored_quantised.hpp)
 };
 
 namespace hub {
@@ -49,6 +52,21 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
                                       {"mt5", t5, &names::t5},
                                       {"bart", bart, &names::bart}};
 
+/// The format of a checkpoint that was stored as whole numbers; none for any other.
+/// @throws ConfigError  for those of other tools, whose layouts the library does not read
+[[gnu::cold]] inline std::optional<Format> stored_format(const JsonFields& json) {
+  if (!json.has("quantization_config")) return std::nullopt;
+  const JsonFields stored = json.fields("quantization_config");
+  const std::string method = stored.text("quant_method", "");
+  if (method != "eigenformer")
+    stored.refuse("quant_method", concat("\"", method, "\" checkpoints are not read, only \"eigenformer\""));
+  if (stored.integer("group_size") != 32) stored.refuse("group_size", "must be 32");
+  const std::string format = stored.text("format");
+  if (format == name_of(Format::int8)) return Format::int8;
+  if (format == name_of(Format::int4)) return Format::int4;
+  stored.refuse("format", concat("\"", format, "\" is neither int8 nor int4"));
+}
+
 }  // namespace hub
 
 /// The config of a folder by its config.json.
@@ -58,7 +76,7 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
   std::string known;
   for (const hub::Family& family : hub::families) {
     if (type == family.model_type) {
-      HubConfig config{type, family.config(json), family.names, {}};
+      HubConfig config{type, family.config(json), family.names, {}, hub::stored_format(json)};
       if (config.model.stacks == Stacks::encoder) {
         config.labels = hub::labels(json);
         config.model.n_labels = static_cast<Index>(config.labels.size());

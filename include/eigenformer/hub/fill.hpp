@@ -3,6 +3,7 @@
 
 #include <eigenformer/hub/config.hpp>
 #include <eigenformer/hub/safetensors.hpp>
+#include <eigenformer/hub/stored_quantised.hpp>
 #include <eigenformer/model/parameters.hpp>
 
 #include <cmath>
@@ -143,6 +144,11 @@ template <class S> class Filler {
       const TensorView* const tensor = find(place.name);
       if (!tensor) fail(FileError(folder_, concat("has no tensor \"", place.name, "\"")));
       used_.insert(place.name);
+      if constexpr (requires { leaf.format(); })
+        if (const auto stored = stored_format(*tensor)) {
+          leaf = weight_of(*tensor, *stored, place, rows, columns);
+          return;
+        }
       if (!tensor->format())
         tensor->refuse(concat("holds ", name_of(tensor->type), ", floating-point numbers were expected"));
       if constexpr (requires { leaf.format(); })
@@ -168,6 +174,33 @@ template <class S> class Filler {
                           : Weight<S>::can_borrow(g.format) ? g.format
                                                             : scalar;
     if (target != g.format) g = convert(tensor, g, target, rows * columns);
+    return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
+  }
+
+  /// The format of a matrix of whole numbers, which the config must announce.
+  std::optional<Format> stored_format(const TensorView& tensor) const {
+    if (config_.stored && tensor.type == stored_type(*config_.stored)) return config_.stored;
+    return std::nullopt;
+  }
+
+  /// A matrix that is stored as whole numbers, in the format that is asked for.
+  Weight<S> weight_of(const TensorView& tensor, Format stored, const names::Place& place, Index rows,
+                      Index columns) {
+    const std::string name = scales_name(place.name);
+    const TensorView* const scales = find(name);
+    if (!scales) fail(FileError(folder_, concat("has no tensor \"", name, "\"")));
+    used_.insert(name);
+    Weight<float> weight = read_stored(tensor, *scales, stored, place.slice, rows, columns);
+    const Format target = options_.dtype.value_or(std::is_same_v<S, float> ? stored : format_of<S>);
+    if constexpr (std::is_same_v<S, float>)
+      if (target == stored) return weight;
+    const Matrix<float> numbers = weight.dense();
+    TensorView view = tensor;
+    view.type = ElementType::f32;
+    const Gathered all{Format::f32, reinterpret_cast<const std::byte*>(numbers.data()), nullptr};
+    if constexpr (std::is_same_v<S, float>)
+      if (is_quantised(target)) return quantise(view, all, target, rows, columns);
+    const Gathered g = convert(view, all, target, rows * columns);
     return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
   }
 

@@ -18,7 +18,8 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 class Tokenizer;
 
 struct SaveOptions {
-  /// What numbers are written as: f64, f32, bf16 or f16, rounded to nearest. None: each matrix as it is held.
+  /// What numbers are written as: f64, f32, bf16 or f16, rounded to nearest. None: each matrix as it is held,
+  /// int8 and int4 as stored_quantised.hpp says, which this library alone reads.
   std::optional<Format> dtype = {};
   /// The family, where several have such models ("roberta", "xlm-roberta"). Empty: the first that fits.
   std::string model_type = {};
@@ -39,9 +40,14 @@ template <class S>
 std::vector<TensorStream> tensor_streams(const std::map<std::string, JoinedTensor<S>>& tensors,
                                          std::optional<Format> dtype) {
   std::vector<TensorStream> streams;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& each : tensors) {
+    const std::string& name = each.first;
+    const JoinedTensor<S>& tensor = each.second;
     Format format = dtype.value_or(tensor.format().value_or(format_of<S>));
-    if (is_quantised(format)) format = format_of<S>;
+    if (is_quantised(format)) {
+      append_quantised(tensor, name, format, streams);
+      continue;
+    }
     streams.push_back({name, element_type(format), tensor.shape, [&, format](FileWriter& out) {
                          switch (format) {
                            case Format::f64: return write_numbers<double>(tensor, name, out);
@@ -52,6 +58,22 @@ std::vector<TensorStream> tensor_streams(const std::map<std::string, JoinedTenso
                        }});
   }
   return streams;
+}
+
+/// The format of those tensors that are written as whole numbers; none where there are none.
+/// @throws ConfigError  for both int8 and int4 in one model
+template <class S>
+std::optional<Format> quantised_format(const std::map<std::string, JoinedTensor<S>>& tensors,
+                                       std::optional<Format> dtype) {
+  std::optional<Format> found;
+  if (dtype) return found;
+  for (const auto& [name, tensor] : tensors) {
+    const std::optional<Format> format = tensor.format();
+    if (!format || !is_quantised(*format)) continue;
+    if (found && found != format) fail(ConfigError(name, "int8 and int4 do not go in one folder"));
+    found = format;
+  }
+  return found;
 }
 
 /// What transformers calls the type of a checkpoint's numbers.
@@ -117,7 +139,8 @@ template <class Model>
 void save(const Model& model, const std::string& folder, const SaveOptions& options = {}) {
   using S = typename std::remove_cvref_t<decltype(model.parameters().tokens.dense())>::Scalar;
   if (options.dtype && is_quantised(*options.dtype))
-    fail(ConfigError("dtype", concat("numbers are not written as ", name_of(*options.dtype))));
+    fail(ConfigError("dtype", concat("a model that is to be written as ", name_of(*options.dtype),
+                                     " is loaded or quantised so first")));
   std::vector<std::string> labels;
   if constexpr (requires { model.labels(); }) labels = model.labels();
   Json base;
@@ -129,7 +152,11 @@ void save(const Model& model, const std::string& folder, const SaveOptions& opti
   hub::WrittenConfig written = hub::describe(model.config(), type, labels);
   const hub::TensorCollector<S> collected(model.parameters(), written.config);
   Json& json = written.json;
-  json["torch_dtype"] = hub::torch_dtype(options.dtype.value_or(model.parameters().tokens.format()));
+  const Format format = options.dtype.value_or(model.parameters().tokens.format());
+  json["torch_dtype"] = hub::torch_dtype(is_quantised(format) ? format_of<S> : format);
+  if (const auto stored = hub::quantised_format(collected.tensors(), options.dtype))
+    json["quantization_config"] = {
+        {"quant_method", "eigenformer"}, {"format", name_of(*stored)}, {"group_size", quantised_group}};
   hub::write_tokens(options, json);
   if (!base.is_null()) json = hub::merged_config(base, written);
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <eigenformer/hub/config.hpp>
+#include <eigenformer/hub/stored_quantised.hpp>
 #include <eigenformer/hub/write_safetensors.hpp>
 #include <eigenformer/model/parameters.hpp>
 
@@ -113,6 +114,32 @@ void write_numbers(const JoinedTensor<S>& tensor, const std::string& name, FileW
       all[static_cast<std::size_t>(c * rows + r)] = row[static_cast<std::size_t>(c)];
   }
   out.write(std::as_bytes(std::span(all)));
+}
+
+/// The two tensors of a matrix of whole numbers (stored_quantised.hpp).
+template <class S>
+void append_quantised(const JoinedTensor<S>& tensor, const std::string& name, Format format,
+                      std::vector<TensorStream>& streams) {
+  const Index rows = tensor.rows(), columns = tensor.columns(), width = stored_row(format, columns);
+  bool one_scale = true;
+  for (const auto& part : tensor.parts)
+    one_scale = one_scale && one_scale_a_row(part.weight->layout(), part.weight->quantised_data());
+  const Index groups = one_scale ? 1 : tensor.parts.front().weight->layout().groups();
+  streams.push_back({name, stored_type(format), {rows, width}, [&tensor, name, width](FileWriter& out) {
+                       std::vector<std::uint8_t> row(static_cast<std::size_t>(width));
+                       for (const auto& [weight, r] : tensor.sources(name)) {
+                         store_row(weight->layout(), weight->quantised_data(), r, row.data());
+                         out.write(row.data(), row.size());
+                       }
+                     }});
+  streams.push_back(
+      {scales_name(name), ElementType::f16, {rows, groups}, [&tensor, name, groups](FileWriter& out) {
+         for (const auto& [weight, r] : tensor.sources(name))
+           for (Index g = 0; g < groups; ++g) {
+             const half scale = weight->layout().get(weight->quantised_data(), r, g).scale;
+             out.write(&scale, sizeof scale);
+           }
+       }});
 }
 
 /// All tensors of a model, under the names that its family's checkpoints have for them.

@@ -184,17 +184,19 @@ template <class S> Transformer<S> random_parameters(const ModelConfig& config, S
 /// biases) are small, and stay as they are when a model is quantised.
 inline bool can_quantise(const std::string& path) { return path == "tokens" || path.ends_with(".weight"); }
 
-/// Converts the matrices of a model to int8 or int4 (see quantised.hpp).
+/// Converts the matrices of a model to int8 or int4 (see quantised.hpp), with a scale for 32 neighbours of a
+/// row or one for all of it.
 /// @throws InputError  for a number that is not finite, or another format
-inline void quantise(Transformer<float>& p, Format format) {
+inline void quantise(Transformer<float>& p, Format format, bool one_scale_a_row = false) {
   visit(p, [&](const std::string& path, auto& leaf) {
     if constexpr (requires { leaf.format(); }) {
       if (leaf.empty() || !can_quantise(path)) return;
       RowVector<float> row(leaf.cols());
-      leaf = Weight<float>::quantised(format, leaf.rows(), leaf.cols(), [&](Index r) {
+      const auto row_of = [&](Index r) {
         leaf.row(r, row.data());
         return row.data();
-      });
+      };
+      leaf = Weight<float>::quantised(format, leaf.rows(), leaf.cols(), row_of, one_scale_a_row);
     }
   });
 }
