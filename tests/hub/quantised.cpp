@@ -2,7 +2,7 @@
 #include "fixtures.hpp"
 #include "support/matrices.hpp"
 #include <eigenformer/generate/generate.hpp>
-#include <eigenformer/train/gradient.hpp>
+#include <eigenformer/train/leaf.hpp>
 #include <eigenformer/train/text_loss.hpp>
 
 #include <filesystem>
