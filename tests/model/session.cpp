@@ -129,6 +129,72 @@ TEST_CASE("a fork goes its own way, and neither side sees the other") {
   CHECK(session.logits() == model({shorter}).row(100));
 }
 
+TEST_CASE("the logits after every token of a feed are those of the whole text, to the bit") {
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const auto model = lively(named.config);
+    const auto tokens = some_tokens(120, named.config.vocab_size);
+    const ef::Matrix<float> all = model({tokens});
+    ef::Threads threads(2);
+    for (const ef::Index chunk : {512, 32, 1}) {
+      ef::Session<float> session(model, threads, {.chunk = chunk});
+      session.feed(std::span(tokens).first(20));
+      ef::Matrix<float> logits(100, named.config.vocab_size);
+      session.feed(std::span(tokens).subspan(20), logits);
+      CHECK(logits == all.bottomRows(100));
+      CHECK(session.logits() == all.row(119));
+      CHECK_THROWS_WITH_AS(session.feed(std::span(tokens).first(7), logits), "logits [100, 61] for [7, 61]",
+                           ef::InputError);
+      CHECK(session.size() == 120);
+    }
+    std::vector<ef::Session<float>> sessions;
+    sessions.emplace_back(model, threads);
+    sessions.emplace_back(model, threads);
+    sessions[1].feed(std::span(tokens).first(50));
+    ef::Workspace workspace;
+    ef::Run run{threads, workspace};
+    ef::Matrix<float> logits(100, named.config.vocab_size);
+    ef::Out<float> out(logits);
+    const std::vector<ef::Session<float>*> both{&sessions[0], &sessions[1]};
+    const std::vector<std::span<const ef::Token>> parts{std::span(tokens).first(30),
+                                                        std::span(tokens).subspan(50)};
+    ef::feed_together<float>(run, 24, both, parts, &out);
+    CHECK(logits.topRows(30) == all.topRows(30));
+    CHECK(logits.bottomRows(70) == all.bottomRows(70));
+    CHECK(sessions[0].logits() == all.row(29));
+    CHECK(sessions[1].logits() == all.row(119));
+    CHECK_THROWS_AS(ef::feed_together<float>(run, 0, both, parts), ef::ConfigError);
+  }
+}
+
+TEST_CASE("a fork of a session's beginning goes on from there, with room of its own") {
+  const auto model = lively(tiny::decoders()[1].config);
+  const auto tokens = some_tokens(140, model.config().vocab_size);
+  const ef::Matrix<float> all = model({tokens});
+  ef::Threads threads(1);
+  ef::Session<float> session(model, threads, {.capacity = 140});
+  session.feed(std::span(tokens).first(139));
+  for (const ef::Index size : {0, 1, 63, 64, 65, 139}) {
+    CAPTURE(size);
+    ef::Session<float> fork = session.fork(size, 180);
+    CHECK(fork.size() == size);
+    CHECK(fork.capacity() == 180);
+    fork.feed(std::span(tokens).subspan(static_cast<std::size_t>(size)));
+    CHECK(fork.logits() == all.row(139));
+    fork.feed(std::span(tokens).first(40));
+    CHECK_THROWS_AS(fork.feed({tokens.data(), 1}), ef::WindowError);
+  }
+  ef::Session<float> narrow = session.fork(60, 61);
+  narrow.feed({&tokens[60], 1});
+  CHECK(narrow.logits() == all.row(60));
+  session.feed({&tokens[139], 1});  // what the forks wrote is theirs alone
+  CHECK(session.logits() == all.row(139));
+  CHECK_THROWS_AS(session.fork(141, 180), ef::InputError);
+  CHECK_THROWS_AS(session.fork(-1, 180), ef::InputError);
+  CHECK_THROWS_AS(session.fork(100, 99), ef::WindowError);
+  CHECK_THROWS_AS(session.fork(100, 201), ef::WindowError);
+}
+
 TEST_CASE("a decode step allocates nothing once it has run") {
   if (!AllocationCounter::counts) {
     MESSAGE("skipped: allocations are not counted in this build");

@@ -14,8 +14,8 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-/// Why a sequence ended.
-enum class Finish { length, end_token, callback };
+/// Why a sequence ended; the last two only in a Batch.
+enum class Finish { length, end_token, callback, cancelled, error };
 
 /// One sequence as it was generated.
 struct Generation {
@@ -32,11 +32,12 @@ struct Generation {
 };
 
 /// ln of the softmax of `logits` at `token`.
-template <class S> double log_probability(const RowVector<S>& logits, Token token) {
+template <class Derived> double log_probability(const Eigen::DenseBase<Derived>& logits, Token token) {
   const double highest = static_cast<double>(logits.maxCoeff());
   double sum = 0;
-  for (Index i = 0; i < logits.size(); ++i) sum += std::exp(static_cast<double>(logits[i]) - highest);
-  return static_cast<double>(logits[token]) - highest - std::log(sum);
+  for (Index i = 0; i < logits.size(); ++i)
+    sum += std::exp(static_cast<double>(logits.derived()[i]) - highest);
+  return static_cast<double>(logits.derived()[token]) - highest - std::log(sum);
 }
 
 namespace detail {
@@ -57,11 +58,33 @@ template <class OnToken> bool tell(OnToken& on_token, Index sequence, Token toke
   }
 }
 
+/// The token that new token number `step` must be, if any.
+inline std::optional<Token> forced(const GenerationConfig& config, Index step) {
+  if (config.forced_bos && step == 0) return config.forced_bos;
+  if (config.forced_eos && step + 1 == config.max_new_tokens) return config.forced_eos;
+  return {};
+}
+
 inline Token draw(Sampler& sampler, const auto& logits, const Generation& sequence, Index step) {
-  const GenerationConfig& config = sampler.config();
-  if (config.forced_bos && step == 0) return *config.forced_bos;
-  if (config.forced_eos && step + 1 == config.max_new_tokens) return *config.forced_eos;
-  return sampler(logits, sequence.tokens);
+  const std::optional<Token> token = forced(sampler.config(), step);
+  return token ? *token : sampler(logits, sequence.tokens);
+}
+
+/// Adds new token number `step`, which was chosen from `logits`, tells the callback, and says whether the
+/// sequence goes on.
+template <class OnToken>
+bool append(Generation& sequence, const GenerationConfig& config, const auto& logits, Token token, Index step,
+            OnToken&& tell_token) {
+  if (config.log_probabilities) sequence.log_probabilities.push_back(log_probability(logits, token));
+  sequence.tokens.push_back(token);
+  const bool goes_on = tell_token(token);
+  if (is_end_token(config.end_tokens, token))
+    sequence.finish = Finish::end_token;
+  else if (!goes_on)
+    sequence.finish = Finish::callback;
+  else if (step + 1 < config.max_new_tokens)
+    return true;
+  return false;
 }
 
 /// @throws WindowError  if prompt and new tokens exceed the window, before any work is done
@@ -76,7 +99,7 @@ inline void check_generation(std::size_t prompt, const GenerationConfig& config,
 /// Draws and feeds until every sequence has ended. Sessions have been fed all of their sequences' tokens.
 template <class S, class OnToken>
 void generate_all(std::span<Session<S>> sessions, std::span<Sampler> samplers,
-                  std::span<Generation> sequences, bool log_probabilities, OnToken& on_token) {
+                  std::span<Generation> sequences, OnToken& on_token) {
   std::vector<Session<S>*> going;              // sessions that are fed in this step
   std::vector<std::span<const Token>> latest;  // and the token of each
   std::vector<char> ended(sessions.size(), 0);
@@ -87,23 +110,13 @@ void generate_all(std::span<Session<S>> sessions, std::span<Sampler> samplers,
       if (ended[s]) continue;
       const GenerationConfig& config = samplers[s].config();
       Generation& sequence = sequences[s];
-      const Token token = draw(samplers[s], sessions[s].logits(), sequence, step);
-      if (log_probabilities)
-        sequence.log_probabilities.push_back(log_probability(sessions[s].logits(), token));
-      sequence.tokens.push_back(token);
-      const bool goes_on = tell(on_token, static_cast<Index>(s), token);
-      ended[s] = 1;
-      if (is_end_token(config.end_tokens, token)) {
-        sequence.finish = Finish::end_token;
-      } else if (!goes_on) {
-        sequence.finish = Finish::callback;
-      } else if (step + 1 == config.max_new_tokens) {
-        sequence.finish = Finish::length;
-      } else {
-        ended[s] = 0;
-        going.push_back(&sessions[s]);
-        latest.push_back(std::span<const Token>(sequence.tokens).last(1));
-      }
+      const auto& logits = sessions[s].logits();
+      const Token token = draw(samplers[s], logits, sequence, step);
+      const auto tell_token = [&](Token t) { return tell(on_token, static_cast<Index>(s), t); };
+      ended[s] = !append(sequence, config, logits, token, step, tell_token);
+      if (ended[s]) continue;
+      going.push_back(&sessions[s]);
+      latest.push_back(std::span<const Token>(sequence.tokens).last(1));
     }
     if (going.empty()) return;
     feed_together<S>(going, latest);
@@ -128,7 +141,7 @@ Generation generate(Session<S>& session, Sampler& sampler, std::span<const Token
   sequence.tokens.insert(sequence.tokens.end(), prompt.begin(), prompt.end());
   sequence.prompt_size = static_cast<Index>(sequence.tokens.size());
   session.feed(prompt);
-  detail::generate_all<S>({&session, 1}, {&sampler, 1}, {&sequence, 1}, config.log_probabilities, on_token);
+  detail::generate_all<S>({&session, 1}, {&sampler, 1}, {&sequence, 1}, on_token);
   return sequence;
 }
 
@@ -156,7 +169,7 @@ std::vector<Generation> generate_from(std::vector<Session<S>> sessions, const To
     sequence.tokens = prompt;
     sequence.prompt_size = static_cast<Index>(prompt.size());
   }
-  if (!sessions.empty()) generate_all<S>(sessions, samplers, sequences, config.log_probabilities, on_token);
+  if (!sessions.empty()) generate_all<S>(sessions, samplers, sequences, on_token);
   return sequences;
 }
 

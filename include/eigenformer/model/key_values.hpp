@@ -43,6 +43,18 @@ template <class S> class KeyValues {
     return other;
   }
 
+  /// The same with the first `size` tokens alone, and room for `capacity`, which is set aside now.
+  KeyValues fork(Index size, Index capacity) const {
+    KeyValues other(*this);
+    other.size_ = size;
+    other.capacity_ = capacity;
+    const std::size_t n = used_pages(capacity);
+    other.pages_.resize(n);
+    other.pointers_.resize(n);
+    for (std::size_t i = used_pages(size); i < n; ++i) other.renew(i);
+    return other;
+  }
+
   /// Forgets all tokens from `size` on.
   /// @throws InputError  for a negative size
   void truncate(Index size) {

@@ -27,6 +27,13 @@ template <class S> class Session;
 template <class S>
 void feed_together(std::span<Session<S>* const> sessions, std::span<const std::span<const Token>> tokens);
 
+/// The same with threads, scratch memory and chunk of the caller's, where the other takes those of the first
+/// session. `logits`, where wanted, become those after every token, [tokens of all sessions, vocab_size].
+/// @throws InputError  also for logits of another size
+template <class S>
+void feed_together(Run& run, Index chunk, std::span<Session<S>* const> sessions,
+                   std::span<const std::span<const Token>> tokens, Out<S>* logits = nullptr);
+
 template <class S> class Session {
  public:
   using Scalar = S;
@@ -61,11 +68,34 @@ template <class S> class Session {
     feed_together<S>({&self, 1}, {&tokens, 1});
   }
 
+  /// The same, with the logits after every one of the tokens, [tokens, vocab_size].
+  /// @throws InputError  also for logits of another size
+  void feed(std::span<const Token> tokens, Out<S> logits) {
+    Session* const self = this;
+    Run run{*threads_, workspace_};
+    feed_together<S>(run, options_.chunk, {&self, 1}, {&tokens, 1}, &logits);
+  }
+
   /// Logits [vocab_size] after the last token fed; zeros before the first.
   const RowVector<S>& logits() const { return logits_; }
 
   /// A second session that goes on from here; what both have in common is stored once.
   Session fork() const { return Session(*this, cache_.fork()); }
+
+  /// The same with the first `size` tokens alone, and room for `capacity`. Its logits() are out of date
+  /// unless `size` is all.
+  /// @throws InputError   for a size that is negative, or beyond this session's
+  /// @throws WindowError  for a capacity below that size or beyond the context window
+  Session fork(Index size, Index capacity) const {
+    if (size < 0 || size > this->size())
+      fail(InputError(concat("a session of ", this->size(), " tokens has no first ", size)));
+    check_window(capacity, model_->config());
+    if (capacity < size)
+      fail(WindowError(capacity, size, concat("a capacity of ", capacity, " for ", size, " tokens")));
+    Session other(*this, cache_.fork(size, capacity));
+    other.options_.capacity = capacity;
+    return other;
+  }
 
   /// Forgets all tokens from `size` on. logits() are then out of date until the next feed.
   void truncate(Index size) { cache_.truncate(size); }
@@ -76,6 +106,9 @@ template <class S> class Session {
   template <class T>
   friend void feed_together(std::span<Session<T>* const> sessions,
                             std::span<const std::span<const Token>> tokens);
+  template <class T>
+  friend void feed_together(Run& run, Index chunk, std::span<Session<T>* const> sessions,
+                            std::span<const std::span<const Token>> tokens, Out<T>* logits);
 
  private:
   Session(const LanguageModel<S>& model, Threads& threads, SessionOptions options,
@@ -124,18 +157,32 @@ template <class S> class Session {
 
 template <class S>
 void feed_together(std::span<Session<S>* const> sessions, std::span<const std::span<const Token>> tokens) {
+  if (sessions.empty()) fail(InputError("no session to feed"));
+  Session<S>& lead = *sessions[0];
+  Run run{*lead.threads_, lead.workspace_};
+  feed_together<S>(run, lead.options_.chunk, sessions, tokens);
+}
+
+template <class S>
+void feed_together(Run& run, Index chunk, std::span<Session<S>* const> sessions,
+                   std::span<const std::span<const Token>> tokens, Out<S>* logits) {
   if (sessions.empty() || sessions.size() != tokens.size())
     fail(InputError(concat(sessions.size(), " sessions, but ", tokens.size(), " lists of tokens")));
-  Session<S>& lead = *sessions[0];  // whose threads, scratch memory and chunk size serve all
-  const LanguageModel<S>& model = *lead.model_;
+  if (chunk < 1) fail(ConfigError("chunk", concat("must be at least 1, is ", chunk)));
+  const LanguageModel<S>& model = *sessions[0]->model_;
+  const Index d_model = model.config().d_model, vocabulary = model.config().vocab_size;
+  Index all = 0;
   for (std::size_t i = 0; i < sessions.size(); ++i) {
     if (sessions[i]->model_ != &model)
       fail(InputError("sessions of different models cannot be fed together"));
     for (std::size_t j = 0; j < i; ++j)
       if (sessions[j] == sessions[i]) fail(InputError(concat("session ", i, " is session ", j, " again")));
     sessions[i]->check(tokens[i]);
+    all += static_cast<Index>(tokens[i].size());
   }
-  Run run{*lead.threads_, lead.workspace_};
+  if (logits && (logits->rows() != all || logits->cols() != vocabulary))
+    fail(InputError(
+        concat("logits [", logits->rows(), ", ", logits->cols(), "] for [", all, ", ", vocabulary, "]")));
   const Workspace::Frame frame(run.workspace);
   const auto n = static_cast<Index>(sessions.size());
   auto* const inputs = run.workspace.template take<SequenceInput<S>>(n);
@@ -143,11 +190,11 @@ void feed_together(std::span<Session<S>* const> sessions, std::span<const std::s
   Index* const done = run.workspace.template take<Index>(n);
   std::fill(done, done + n, Index{0});
 
-  for (Index begin = 0; begin < n;) {  // all sequences before `begin` are finished
-    Index rows = 0, parts = 0;
-    for (Index s = begin; s < n && rows < lead.options_.chunk; ++s, ++parts) {
+  for (Index begin = 0, first = 0; begin < n;) {  // all sequences before `begin`, all rows before `first` are
+    Index rows = 0, parts = 0;                    // finished
+    for (Index s = begin; s < n && rows < chunk; ++s, ++parts) {
       const auto rest = tokens[static_cast<std::size_t>(s)].subspan(static_cast<std::size_t>(done[s]));
-      const Index take = (std::min)(static_cast<Index>(rest.size()), lead.options_.chunk - rows);
+      const Index take = (std::min)(static_cast<Index>(rest.size()), chunk - rows);
       fed[parts] = sessions[static_cast<std::size_t>(s)];
       inputs[parts] = {
           rest.first(static_cast<std::size_t>(take)), &fed[parts]->cache_, {}, fed[parts]->source()};
@@ -155,23 +202,32 @@ void feed_together(std::span<Session<S>* const> sessions, std::span<const std::s
       rows += take;
     }
     const Workspace::Frame pass(run.workspace);
-    auto x = run.workspace.template matrix<S>(rows, model.config().d_model);
+    auto x = run.workspace.template matrix<S>(rows, d_model);
     model.hidden(run, {inputs, static_cast<std::size_t>(parts)}, x);
-    auto last =
-        run.workspace.template matrix<S>(parts, model.config().d_model);  // of sequences that end here
+    auto last = run.workspace.template matrix<S>(parts, d_model);  // of sequences that end here
+    Index* const rows_of_last = run.workspace.template take<Index>(parts);
     Index ended = 0;
     for (Index i = 0, row = 0; i < parts; ++i) {
       row += inputs[i].rows();
       fed[i]->cache_.advance(inputs[i].rows());
       const auto s = static_cast<std::size_t>(begin + ended);
-      if (done[s] == static_cast<Index>(tokens[s].size())) last.row(ended++) = x.row(row - 1);
+      if (done[s] < static_cast<Index>(tokens[s].size())) continue;  // goes on in the next pass
+      rows_of_last[ended] = row - 1;
+      last.row(ended++) = x.row(row - 1);
     }
     begin += ended;
-    if (ended == 0) continue;
-    auto y = run.workspace.template matrix<S>(ended, model.config().vocab_size);
-    finish<S>(model.parameters().decoder, model.config(), run, last.topRows(ended));
-    model.logits(run, last.topRows(ended), y);
-    for (Index i = 0; i < ended; ++i) fed[i]->logits_ = y.row(i);
+    const Stack<S>& decoder = model.parameters().decoder;
+    if (logits) {
+      finish<S>(decoder, model.config(), run, x);
+      model.logits(run, x, logits->middleRows(first, rows));
+      for (Index i = 0; i < ended; ++i) fed[i]->logits_ = logits->row(first + rows_of_last[i]);
+    } else if (ended > 0) {
+      auto y = run.workspace.template matrix<S>(ended, vocabulary);
+      finish<S>(decoder, model.config(), run, last.topRows(ended));
+      model.logits(run, last.topRows(ended), y);
+      for (Index i = 0; i < ended; ++i) fed[i]->logits_ = y.row(i);
+    }
+    first += rows;
   }
 }
 
