@@ -208,23 +208,26 @@ void quantised_panel(QuantisedForm form, const std::uint8_t* numbers, const half
                      const QuantisedRows& x, Index rows, const Write& write) {
   float y[8 * QuantisedLayout::panel];
   Index row = 0;
-  const auto write_rows = [&](Index count) {
-    for (Index r = 0; r < count; ++r) write(row++, y + r * QuantisedLayout::panel);
+  const auto tiles = [&](Index height, const auto& tile) {  // as many as fit
+    while (row + height <= rows) {
+      tile();
+      for (Index r = 0; r < height; ++r) write(row++, y + r * QuantisedLayout::panel);
+    }
   };
 #ifdef EIGENFORMER_X86_KERNELS
   constexpr std::make_integer_sequence<int, 1> one;
   constexpr std::make_integer_sequence<int, 4> four;
   constexpr std::make_integer_sequence<int, 8> eight;
   if (form == QuantisedForm::avx512_vnni) {
-    for (; row + 8 <= rows; write_rows(8)) quantised_tile_vnni<format>(eight, x, row, numbers, scales, y);
-    for (; row + 4 <= rows; write_rows(4)) quantised_tile_vnni<format>(four, x, row, numbers, scales, y);
-    for (; row < rows; write_rows(1)) quantised_tile_vnni<format>(one, x, row, numbers, scales, y);
+    tiles(8, [&] { quantised_tile_vnni<format>(eight, x, row, numbers, scales, y); });
+    tiles(4, [&] { quantised_tile_vnni<format>(four, x, row, numbers, scales, y); });
+    tiles(1, [&] { quantised_tile_vnni<format>(one, x, row, numbers, scales, y); });
   } else if (form == QuantisedForm::avx2) {  // whose 16 registers hold four rows
-    for (; row + 4 <= rows; write_rows(4)) quantised_tile_avx2<format>(four, x, row, numbers, scales, y);
-    for (; row < rows; write_rows(1)) quantised_tile_avx2<format>(one, x, row, numbers, scales, y);
+    tiles(4, [&] { quantised_tile_avx2<format>(four, x, row, numbers, scales, y); });
+    tiles(1, [&] { quantised_tile_avx2<format>(one, x, row, numbers, scales, y); });
   }
 #endif
-  for (; row < rows; write_rows(1)) quantised_tile<format>(x, row, numbers, scales, y);
+  tiles(1, [&] { quantised_tile<format>(x, row, numbers, scales, y); });
 }
 
 }  // namespace detail
