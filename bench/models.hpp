@@ -37,6 +37,17 @@ inline constexpr ef::ModelConfig llama_260k = [] {
   return c;
 }();
 
+/// 15 million parameters, the smallest of llama2.c's models with words of LLaMA.
+inline constexpr ef::ModelConfig llama_15m = [] {
+  ef::ModelConfig c = llama_110m;
+  c.d_model = 288;
+  c.n_layers = 6;
+  c.n_heads = 6;
+  c.d_ff = 768;
+  c.max_positions = 256;
+  return c;
+}();
+
 /// 110 million parameters in BERT's architecture: BERT-base.
 inline constexpr ef::ModelConfig bert_base{.vocab_size = 30522,
                                            .d_model = 768,

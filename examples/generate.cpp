@@ -2,7 +2,9 @@
 //   generate ~/models/gpt2 --prompt "To be" --top-p 0.9 --seed 3
 //   generate ~/models/llama-3-instruct --chat --prompt "Why is the sky blue?"
 //   generate ~/models/flan-t5-small --prompt "Translate to German: How old are you?"
+//   generate ~/models/llama-3-8b --draft ~/models/llama-3-1b --prompt "Once upon a time"
 #include "common.hpp"
+#include <eigenformer/generate/speculative.hpp>
 #include <eigenformer/hub.hpp>
 #include <eigenformer/hub/load_adapter.hpp>
 #include <eigenformer/text/chat_template.hpp>
@@ -18,12 +20,15 @@ namespace ef = eigenformer;
 namespace {
 
 struct Arguments {
-  std::string folder, adapter, prompt, system, eos, early_stopping;
+  std::string folder, adapter, prompt, system, eos, early_stopping, draft;
   ef::LoadOptions load;
   std::vector<ef::Token> ids;
   ef::GenerationConfig config;
   bool greedy = false, json = false, chat = false;
+  ef::Index lookup = 0, draft_tokens = 4;
   int threads = 1;
+
+  bool speculates() const { return !draft.empty() || lookup > 0; }
 };
 
 void declare(CLI::App& app, Arguments& a) {
@@ -61,6 +66,12 @@ void declare(CLI::App& app, Arguments& a) {
   app.add_option("--eos", a.eos, "token that ends a sequence, or none; default: what the folder says");
   app.add_option("--forced-eos", a.config.forced_eos, "the last token at --max-new-tokens");
   app.add_option("--stop", a.config.stop_texts, "text that ends the output before it; may be given again");
+  auto* const draft =
+      app.add_option("--draft", a.draft, "folder of a smaller model that proposes what comes next");
+  app.add_option("--lookup", a.lookup, "propose what followed the last so many tokens earlier in the text")
+      ->check(CLI::PositiveNumber)
+      ->excludes(draft);
+  app.add_option("--draft-tokens", a.draft_tokens, "tokens to propose at a time")->capture_default_str();
   example::add_dtype(app, a.load.dtype);
   app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
   app.add_flag("--json", a.json, "print one JSON value instead of streaming text");
@@ -159,6 +170,21 @@ std::vector<ef::Token> prompt_tokens(const Arguments& a, const std::optional<ef:
   return tokenizer->encode(text, false);  // the template writes the special tokens
 }
 
+/// Continues a prompt with the help of proposals; the same text as without where the choice is greedy.
+template <class OnToken>
+ef::SpeculativeGeneration speculate(const ef::CausalLM<float>& model,
+                                    const std::optional<ef::CausalLM<float>>& small,
+                                    const std::vector<ef::Token>& prompt, const Arguments& a,
+                                    ef::Threads& threads, const OnToken& on_token) {
+  const ef::SpeculativeOptions options{.draft_tokens = a.draft_tokens};
+  if (!small) {
+    ef::PromptLookup lookup{.longest = a.lookup};
+    return ef::generate_speculative(model, lookup, prompt, a.config, threads, on_token, options);
+  }
+  ef::DraftModel<float> draft(*small, threads, ef::Sampler(a.config));
+  return ef::generate_speculative(model, draft, prompt, a.config, threads, on_token, options);
+}
+
 /// Continues the prompt with a causal model, or with a sequence-to-sequence model writes the target of it.
 template <class Model> void generate(const Model& model, const Arguments& a) {
   std::optional<ef::Tokenizer> tokenizer;
@@ -166,12 +192,23 @@ template <class Model> void generate(const Model& model, const Arguments& a) {
     tokenizer = ef::load_tokenizer(a.folder);
   const std::vector<ef::Token> prompt = prompt_tokens(a, tokenizer);
 
+  std::optional<ef::CausalLM<float>> small;
+  if (!a.draft.empty()) small = ef::load_causal_lm<float>(a.draft, a.load);
+
   ef::Threads threads(a.threads);
   const bool stream = !a.json && a.config.num_return_sequences == 1 && a.config.num_beams == 1;
   std::vector<Output> outputs(static_cast<std::size_t>(a.config.num_return_sequences),
                               Output(tokenizer ? &*tokenizer : nullptr, a.config.stop_texts, stream));
   const auto begin = std::chrono::steady_clock::now();
+  ef::SpeculativeCounts counts;
   const auto sequences = [&] {
+    if constexpr (std::is_base_of_v<ef::CausalLM<float>, Model>)
+      if (a.speculates()) {
+        const auto each = [&](ef::Token token) { return outputs[0].push(token); };
+        auto [generation, its_counts] = speculate(model, small, prompt, a, threads, each);
+        counts = its_counts;
+        return std::vector<ef::Generation>{std::move(generation)};
+      }
     if (a.config.num_beams > 1) return ef::generate_beams(model, {prompt}, a.config, threads).front();
     return ef::generate_batch(model, {prompt}, a.config, threads, [&](ef::Index sequence, ef::Token token) {
       return outputs[static_cast<std::size_t>(sequence)].push(token);
@@ -196,10 +233,18 @@ template <class Model> void generate(const Model& model, const Arguments& a) {
     if (!a.json && !stream) std::printf("%s\n", text.c_str());
   }
   result["tokens_per_second"] = static_cast<double>(tokens) / seconds;
+  if (a.speculates())
+    result["speculative"] = {{"proposed", counts.proposed},
+                             {"accepted", counts.accepted},
+                             {"acceptance_rate", counts.acceptance_rate()},
+                             {"tokens_per_pass", counts.tokens_per_pass()}};
   if (a.json) return example::print(result);
   if (stream) std::printf("\n");
   std::fprintf(stderr, "%zu tokens in %.2f s, %.1f tokens/s\n", tokens, seconds,
                static_cast<double>(tokens) / seconds);
+  if (a.speculates())
+    std::fprintf(stderr, "%td of %td proposed tokens accepted (%.0f%%), %.2f tokens a pass\n",
+                 counts.accepted, counts.proposed, 100 * counts.acceptance_rate(), counts.tokens_per_pass());
 }
 
 }  // namespace
@@ -215,7 +260,10 @@ int main(int argc, char** argv) {
       if (!arguments.adapter.empty()) ef::load_adapter(model, arguments.adapter, arguments.folder);
       generate(model, arguments);
     };
-    if (ef::load_config(arguments.folder).model.stacks == ef::Stacks::encoder_decoder)
+    const bool is_causal = ef::load_config(arguments.folder).model.stacks != ef::Stacks::encoder_decoder;
+    if (!is_causal && arguments.speculates())
+      throw ef::ConfigError(arguments.draft.empty() ? "--lookup" : "--draft", "only decoders take proposals");
+    if (!is_causal)
       with(ef::load_seq2seq<float>(arguments.folder, arguments.load));
     else
       with(ef::load_causal_lm<float>(arguments.folder, arguments.load));

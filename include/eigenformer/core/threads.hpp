@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -39,7 +40,7 @@ class Pool {
  public:
   using Body = void (*)(void* context, Index task, int worker);
 
-  explicit Pool(int workers) {
+  Pool(int workers, std::chrono::nanoseconds spin) : spin_(spin) {
     for (int worker = 1; worker <= workers; ++worker) threads_.emplace_back([this, worker] { work(worker); });
   }
   ~Pool() {
@@ -58,8 +59,9 @@ class Pool {
     unclaimed_.store(tasks, std::memory_order_release);  // from here on a task can be claimed
     announce();
     claim(0);
-    for (int spins = 0; pending_.load(std::memory_order_acquire) > 0; ++spins)
-      spins < spin_limit ? pause() : std::this_thread::yield();
+    const auto done = [this] { return pending_.load(std::memory_order_acquire) <= 0; };
+    if (!spin_until(done))
+      while (!done()) std::this_thread::yield();
     const std::exception_ptr error = std::exchange(error_, nullptr);
     busy_.clear(std::memory_order_release);
     if (error) std::rethrow_exception(error);
@@ -67,7 +69,19 @@ class Pool {
   }
 
  private:
-  static constexpr int spin_limit = 4000;  // some tens of microseconds
+  /// Whether done() has come to hold within the time for which a thread spins.
+  template <class Done> bool spin_until(Done done) const {
+    if (done()) return true;
+    if (spin_ <= std::chrono::nanoseconds::zero()) return false;
+    const auto end = std::chrono::steady_clock::now() + spin_;
+    do {
+      for (int pauses = 0; pauses < 8; ++pauses) {
+        pause();
+        if (done()) return true;
+      }
+    } while (std::chrono::steady_clock::now() < end);
+    return false;
+  }
 
   void announce() {
     batch_.fetch_add(1, std::memory_order_release);
@@ -76,8 +90,7 @@ class Pool {
 
   void work(int worker) {
     for (std::uint32_t seen = 0;;) {
-      for (int spins = 0; spins < spin_limit && batch_.load(std::memory_order_acquire) == seen; ++spins)
-        pause();
+      spin_until([&] { return batch_.load(std::memory_order_acquire) != seen; });
       batch_.wait(seen, std::memory_order_acquire);
       seen = batch_.load(std::memory_order_acquire);
       if (stopping_.load()) return;
@@ -101,6 +114,7 @@ class Pool {
     }
   }
 
+  std::chrono::nanoseconds spin_;
   std::vector<std::thread> threads_;
   std::atomic<std::uint32_t> batch_{0};  // counts batches; workers wait for it to change
   std::atomic<Index> unclaimed_{0};      // below 1: nothing to claim
@@ -122,11 +136,15 @@ class Threads {
   /// done.
   using Executor = std::function<void(Index n, const std::function<void(Index task, int worker)>& body)>;
 
-  /// `count` threads, the caller's included: 1 starts none.
+  /// For how long a thread of the pool waits awake for more work before it sleeps.
+  static constexpr std::chrono::microseconds default_spin{100};
+
+  /// `count` threads, the caller's included: 1 starts none. A `spin` of 0 sleeps at once, which spares the
+  /// processor and costs speed.
   /// @throws ConfigError  for a count below 1
-  explicit Threads(int count = 1) : count_(count) {
+  explicit Threads(int count = 1, std::chrono::nanoseconds spin = default_spin) : count_(count) {
     if (count < 1) fail(ConfigError("threads", concat("must be at least 1, is ", count)));
-    if (count > 1) pool_ = std::make_unique<detail::Pool>(count - 1);
+    if (count > 1) pool_ = std::make_unique<detail::Pool>(count - 1, spin);
   }
 
   /// Work goes to the caller's job system, at most `count` tasks at a time.

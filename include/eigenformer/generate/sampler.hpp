@@ -74,6 +74,12 @@ class Sampler {
   /// How many tokens were drawn: what `min_new_tokens` is compared with.
   Index drawn() const { return drawn_; }
 
+  /// Goes on as after `drawn` tokens: back to draw again, or past tokens that were chosen in another way.
+  void seek(Index drawn) { drawn_ = drawn; }
+
+  /// Which of the streams of the seed the draws come from.
+  std::uint64_t stream() const { return stream_; }
+
  private:
   template <class S> struct Buffers {
     Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic> copy;  // of logits that do not lie side by side
