@@ -36,7 +36,7 @@ inline std::vector<Path> continuations(const ef::CausalLM<double>& model, const 
   const ef::RowVector<double> logits = all.row(all.rows() - 1);
   std::vector<Path> out;
   for (ef::Token token = 0; token < static_cast<ef::Token>(logits.size()); ++token) {
-    double score = ef::log_probability<double>(logits, token);
+    double score = ef::log_probability(logits, token);
     if (holds(path.tokens, token)) score *= config.repetition_penalty;  // of a negative score
     for (const ef::TokenBias& entry : config.logit_bias) score += entry.token == token ? entry.bias : 0;
     Path next = path;

@@ -224,7 +224,7 @@ TEST_CASE("end tokens, callbacks and stop texts end a text amid accepted proposa
   ef::Threads threads(1);
   const auto free =
       ef::generate(model, prompt, {.max_new_tokens = 40, .temperature = 0}, threads, [](ef::Token) {});
-  for (const std::size_t at : {0, 1, 5, 17, 38}) {
+  for (const std::size_t at : {0u, 1u, 5u, 17u, 38u}) {
     const ef::Token end = free.new_tokens()[at];
     const ef::GenerationConfig config{.max_new_tokens = 40, .temperature = 0, .end_tokens = {end}};
     const auto expected = ef::generate(model, prompt, config, threads, [](ef::Token) {});
