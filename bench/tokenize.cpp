@@ -1,9 +1,12 @@
-// Encoding and decoding, in bytes of text a second. EIGENFORMER_TOKENIZERS names a folder of folders with a
-// tokenizer.json each, EIGENFORMER_TEXT a file of text.
+// Encoding and decoding, in bytes of text a second. EIGENFORMER_TOKENIZERS names folders with a
+// tokenizer.json, or folders of such folders, with a colon between, EIGENFORMER_TEXT a file of text.
+// compare/tokenize.mjs times Hugging Face's engine on the same texts.
 #include <eigenformer/text/load_tokenizer.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -26,6 +29,25 @@ std::vector<std::string> documents(const std::string& text, std::size_t bytes) {
     out.back() += c;
     lines += c == '\n' ? 1 : 0;
   }
+  return out;
+}
+
+/// What has a tokenizer.json in a list of folders: one itself, or the folders in it.
+std::vector<std::filesystem::path> tokenizers(const std::string& folders) {
+  const auto is_tokenizer = [](const std::filesystem::path& folder) {
+    return std::filesystem::exists(folder / "tokenizer.json");
+  };
+  std::vector<std::filesystem::path> out;
+  std::istringstream list(folders);
+  for (std::string folder; std::getline(list, folder, ':');) {
+    if (is_tokenizer(folder)) {
+      out.emplace_back(folder);
+      continue;
+    }
+    for (const auto& entry : std::filesystem::directory_iterator(folder))
+      if (is_tokenizer(entry.path())) out.push_back(entry.path());
+  }
+  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -63,16 +85,17 @@ int main(int argc, char** argv) {
     return 1;
   }
   const std::string text = ef::text::read_file(file);
-  const std::pair<const char*, std::vector<std::string>> sizes[] = {
-      {"documents", documents(text, 0)}, {"64_bytes", documents(text, 64)}, {"whole", {text}}};
-  for (const auto& entry : std::filesystem::directory_iterator(folders)) {
-    if (!std::filesystem::exists(entry.path() / "tokenizer.json")) continue;
-    const ef::Tokenizer tokenizer = ef::load_tokenizer(entry.path());
+  const std::pair<const char*, std::vector<std::string>> sizes[] = {{"10_bytes", documents(text, 10)},
+                                                                    {"100_bytes", documents(text, 100)},
+                                                                    {"documents", documents(text, 0)},
+                                                                    {"whole", {text}}};
+  for (const std::filesystem::path& folder : tokenizers(folders)) {
+    const ef::Tokenizer tokenizer = ef::load_tokenizer(folder);
     for (const auto& [size, texts] : sizes)
       for (const auto& [name, job] :
            {std::pair("ids", Job::ids), {"full", Job::full}, {"decode", Job::decode}})
         benchmark::RegisterBenchmark(
-            ("tokenize/" + entry.path().filename().string() + '/' + size + '/' + name).c_str(),
+            ("tokenize/" + folder.filename().string() + '/' + size + '/' + name).c_str(),
             [tokenizer, &texts = texts, job = job](benchmark::State& state) {
               run(state, tokenizer, texts, job);
             });

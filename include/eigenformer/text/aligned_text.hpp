@@ -7,7 +7,9 @@
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/text/utf8.hpp>
 
+#include <algorithm>
 #include <limits>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -58,13 +60,25 @@ class AlignedText {
   /// inline, as there are many callers.
   class Rewrite {
    public:
-    explicit Rewrite(AlignedText& source) : source_(source) { text_.reserve(source.view().size() + 16); }
+    explicit Rewrite(AlignedText& source) : source_(source) {
+      text_.reserve(source.view().size() + 16);
+      if (source.tracked_) origins_.reserve(source.view().size() + 16);
+    }
 
     /// Takes over the bytes [begin, end) unchanged.
     [[gnu::noinline]] void copy(std::size_t begin, std::size_t end) {
       text_ += source_.view_.substr(begin, end - begin);
       if (!source_.tracked_) return;
-      for (std::size_t i = begin; i < end; ++i) origins_.push_back(source_.origin(i));
+      if (source_.changed_) {
+        origins_.insert(origins_.end(), source_.origins_.begin() + static_cast<Index>(begin),
+                        source_.origins_.begin() + static_cast<Index>(end));
+        return;
+      }
+      for (std::size_t i = begin, next = i; i < end; i = next) {
+        const Span origin = source_.origin(i);
+        next = (std::min<std::size_t>)(end, origin.end - source_.base_);
+        origins_.resize(origins_.size() + next - i, origin);
+      }
     }
 
     /// Writes new bytes that have the origin of byte `at` of the source.
@@ -99,6 +113,32 @@ class AlignedText {
     AlignedText& source_;
     std::string text_;
     std::vector<Span> origins_;
+  };
+
+  /// A Rewrite of a text of which most stays as it is: only what changes is told, from left to right.
+  class Edit {
+   public:
+    explicit Edit(AlignedText& source) : source_(source) {}
+
+    /// The bytes [begin, end) give way to what the caller writes into the result next.
+    Rewrite& instead_of(std::size_t begin, std::size_t end) {
+      if (!rewrite_) rewrite_.emplace(source_);
+      if (done_ < begin) rewrite_->copy(done_, begin);
+      done_ = end;
+      return *rewrite_;
+    }
+
+    /// Does nothing if nothing has changed.
+    void commit() {
+      if (!rewrite_) return;
+      if (done_ < source_.view().size()) rewrite_->copy(done_, source_.view().size());
+      rewrite_->commit();
+    }
+
+   private:
+    AlignedText& source_;
+    std::optional<Rewrite> rewrite_;
+    std::size_t done_ = 0;  // bytes of the source that are copied or replaced
   };
 
  private:

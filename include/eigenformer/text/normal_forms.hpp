@@ -125,26 +125,30 @@ inline void normal_form(AlignedText& text, bool compatibility, bool composed) {
 /// Lower case character by character, without context: a final sigma stays a sigma.
 inline void lower_case(AlignedText& text) {
   const std::string_view view = text.view();
-  const auto stays = [](char c) { return c >= 0 && !(c >= 'A' && c <= 'Z'); };
-  if (std::all_of(view.begin(), view.end(), stays)) return;
   std::string bytes;
-  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t) {
-    bytes.clear();
+  edit_characters(text, [&](AlignedText::Edit& edit, std::size_t at, std::size_t end) {
+    const char lead = view[at];
+    if (lead >= 0) {
+      const char lower = static_cast<char>(lead | 0x20);
+      if (lead >= 'A' && lead <= 'Z') edit.instead_of(at, end).put({&lower, 1}, at);
+      return;
+    }
     const char32_t c = code_point(view, at);
+    const auto lower = static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+    bytes.clear();
     if (c == 0x130)
       bytes = "i\xCC\x87";  // I with a dot: the only one with two characters (SpecialCasing.txt)
-    else
-      append_utf8(bytes, static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c))));
-    rewrite.put(bytes, at);
+    else if (lower != c)
+      append_utf8(bytes, lower);
+    if (!bytes.empty()) edit.instead_of(at, end).put(bytes, at);
   });
 }
 
 /// Drops the characters of a set, in which there is no ASCII.
 inline void remove_characters(AlignedText& text, std::span<const std::uint32_t> changes) {
   const std::string_view view = text.view();
-  if (std::all_of(view.begin(), view.end(), [](char c) { return c >= 0; })) return;
-  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
-    if (!contains(changes, code_point(view, at))) rewrite.copy(at, end);
+  edit_characters(text, [&](AlignedText::Edit& edit, std::size_t at, std::size_t end) {
+    if (view[at] < 0 && contains(changes, code_point(view, at))) edit.instead_of(at, end);
   });
 }
 

@@ -84,14 +84,13 @@ inline void strip(AlignedText& text, bool left, bool right) {
 
 inline void clean(AlignedText& text) {
   const std::string_view view = text.view();
-  if (std::all_of(view.begin(), view.end(), [](char c) { return c >= ' ' && c != '\x7F'; })) return;
-  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+  edit_characters(text, [&](AlignedText::Edit& edit, std::size_t at, std::size_t end) {
+    if (view[at] >= ' ' && view[at] != '\x7F') return;
     const char32_t c = code_point(view, at);
-    if (contains(control_changes, c)) return;
-    if (c != 0x85 && is_white_space(c))
-      rewrite.put(" ", at);
-    else
-      rewrite.copy(at, end);
+    if (contains(control_changes, c))
+      edit.instead_of(at, end);
+    else if (c != 0x85 && is_white_space(c))
+      edit.instead_of(at, end).put(" ", at);
   });
 }
 
@@ -104,9 +103,9 @@ inline bool is_chinese(char32_t c) {
 
 inline void pad_chinese(AlignedText& text) {
   const std::string_view view = text.view();
-  if (std::all_of(view.begin(), view.end(), [](char c) { return c >= 0; })) return;
-  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
-    if (!is_chinese(code_point(view, at))) return rewrite.copy(at, end);
+  edit_characters(text, [&](AlignedText::Edit& edit, std::size_t at, std::size_t end) {
+    if (view[at] >= 0 || !is_chinese(code_point(view, at))) return;
+    AlignedText::Rewrite& rewrite = edit.instead_of(at, end);
     rewrite.put(" ", at);
     rewrite.copy(at, end);
     rewrite.put(" ", at);
@@ -116,14 +115,16 @@ inline void pad_chinese(AlignedText& text) {
 /// nmt_nfkc's first step (SentencePiece, builder.cc).
 inline void nmt(AlignedText& text) {
   const std::string_view view = text.view();
-  rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+  edit_characters(text, [&](AlignedText::Edit& edit, std::size_t at, std::size_t end) {
     const char32_t c = code_point(view, at);
     const bool space = c == '\t' || c == '\n' || c == '\f' || c == '\r' || c == 0x1680 ||
                        (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 ||
                        c == 0xFEFF || c == 0xFFFD;
-    if (space) return rewrite.put(" ", at);
     const bool removed = (c > 0 && c < 0x20) || c == 0x7F || c == 0x8F || c == 0x9F;
-    if (!removed) rewrite.copy(at, end);
+    if (space)
+      edit.instead_of(at, end).put(" ", at);
+    else if (removed)
+      edit.instead_of(at, end);
   });
 }
 
@@ -149,7 +150,8 @@ inline void normalize(const Normalizer& normalizer, AlignedText& text) {
       case Kind::nmt: detail::nmt(text); break;
       case Kind::charsmap: apply_charsmap(text, step.map); break;
       case Kind::byte_level:
-        rewrite_characters(text, [&](AlignedText::Rewrite& rewrite, std::size_t at, std::size_t end) {
+        edit_characters(text, [&](AlignedText::Edit& edit, std::size_t at, std::size_t end) {
+          AlignedText::Rewrite& rewrite = edit.instead_of(at, end);
           for (; at < end; ++at) rewrite.put(byte_character(static_cast<unsigned char>(text.view()[at])), at);
         });
         break;

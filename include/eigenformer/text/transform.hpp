@@ -40,15 +40,15 @@ inline void transform(AlignedText& text, const std::vector<Change>& changes) {
   rewrite.commit();
 }
 
-/// Rewrites each character by write(rewrite, at, end), where [at, end) are its bytes.
-template <class Write> void rewrite_characters(AlignedText& text, Write&& write) {
-  AlignedText::Rewrite rewrite(text);
+/// Goes through the characters, [at, end) their bytes: edit_one(edit, at, end) tells `edit` which change.
+template <class EditOne> void edit_characters(AlignedText& text, EditOne&& edit_one) {
+  AlignedText::Edit edit(text);
   const std::string_view view = text.view();
   for (std::size_t at = 0, end = 0; at < view.size(); at = end) {
     end = at + utf8_length(view[at]);
-    write(rewrite, at, end);
+    edit_one(edit, at, end);
   }
-  rewrite.commit();
+  edit.commit();
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -5,9 +5,9 @@
 
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/text/model.hpp>
+#include <eigenformer/text/prefix_trie.hpp>
 #include <eigenformer/text/utf8.hpp>
 
-#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -33,12 +33,16 @@ class WordPiece final : public TokenModel {
       fail(ConfigError(concat(name, ".unk_token"),
                        concat('"', config_.unk_token, "\" is not in the vocabulary")));
     const std::string& prefix = config_.continuing_subword_prefix;
+    std::vector<std::pair<std::string_view, Token>> first, continuing;
     for (Token id = 0; id < vocabulary_.end_id(); ++id) {
       const auto token = vocabulary_.token(id);
-      if (!token) continue;
-      longest_ = (std::max)(longest_, token->size());
-      if (token->starts_with(prefix)) continuing_.insert(token->substr(prefix.size()), id);
+      if (!token || token->empty()) continue;
+      first.emplace_back(*token, id);
+      if (token->size() > prefix.size() && token->starts_with(prefix))
+        continuing.emplace_back(token->substr(prefix.size()), id);
     }
+    first_ = PrefixTrie(std::move(first));
+    continuing_ = PrefixTrie(std::move(continuing));
   }
 
   const WordPieceConfig& config() const { return config_; }
@@ -52,24 +56,23 @@ class WordPiece final : public TokenModel {
     };
     if (static_cast<Index>(utf8_count(word)) > config_.max_input_chars_per_word) return unknown();
     for (std::size_t at = 0; at < word.size();) {
-      const Vocabulary& pieces = at == 0 ? vocabulary_ : continuing_;
-      std::size_t end = (std::min)(word.size(), at + longest_);
       Token id = Vocabulary::none;
-      for (; end > at; --end) {
-        if (end < word.size() && is_continuation(word[end])) continue;
-        if ((id = pieces.find(word.substr(at, end - at))) != Vocabulary::none) break;
-      }
+      std::size_t length = 0;
+      (at == 0 ? first_ : continuing_).prefixes(word.substr(at), [&](std::size_t longer, Token found) {
+        if (at + longer < word.size() && is_continuation(word[at + longer])) return;
+        length = longer;
+        id = found;
+      });
       if (id == Vocabulary::none) return unknown();
-      out.push_back({id, static_cast<std::uint32_t>(end - at)});
-      at = end;
+      out.push_back({id, static_cast<std::uint32_t>(length)});
+      at += length;
     }
   }
 
  private:
   WordPieceConfig config_;
-  Vocabulary continuing_;  // the pieces inside words, without their prefix
+  PrefixTrie first_, continuing_;  // the pieces that begin words; those inside, without their prefix
   Token unk_;
-  std::size_t longest_ = 0;  // bytes of a token
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text
