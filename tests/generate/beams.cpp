@@ -23,7 +23,7 @@ double log_probability(const ef::CausalLM<double>& model, const std::vector<ef::
   const ef::Matrix<double> logits = model({tokens});
   double sum = 0;
   for (std::size_t i = prompt; i < tokens.size(); ++i)
-    sum += ef::log_probability<double>(logits.row(static_cast<ef::Index>(i) - 1), tokens[i]);
+    sum += ef::log_probability(logits.row(static_cast<ef::Index>(i) - 1), tokens[i]);
   return sum;
 }
 
