@@ -1,7 +1,7 @@
 #include "support/finite_differences.hpp"
 #include "support/machine.hpp"
 #include "support/matrices.hpp"
-#include <eigenformer/train/loss.hpp>
+#include <eigenformer/train/gradient.hpp>
 
 #include <doctest/doctest.h>
 
@@ -134,4 +134,31 @@ TEST_CASE("a batch of which no label counts is refused") {
   M x = M::Zero(2, 3);
   const std::vector<ef::Token> labels(2, ef::ignored_label);
   CHECK_THROWS_AS(ef::word_loss<double>(p, config, machine.run, x, labels, {}, x, nullptr), ef::InputError);
+}
+
+TEST_CASE("a part of a batch without labels that count adds nothing") {
+  Machine machine;
+  const ef::TokenBatch words{{1, 2}, {3}};
+  const std::vector<ef::Token> none(3, ef::ignored_label);
+  for (const auto head : {ef::Head::masked_words, ef::Head::token_classes}) {
+    const ef::ModelConfig config{.vocab_size = 5,
+                                 .d_model = 4,
+                                 .n_layers = 1,
+                                 .n_heads = 2,
+                                 .d_ff = 4,
+                                 .max_positions = 8,
+                                 .stacks = ef::Stacks::encoder,
+                                 .head = head,
+                                 .n_labels = 3};
+    const ef::Encoder<double> model(config, ef::random_parameters<double>(config, ef::Seed{1}));
+    auto grad = ef::zero_parameters<double>(config);
+    ef::TrainingMemory<double> memory;
+    const ef::Loss loss =
+        ef::loss_and_gradient(model, words, {}, none, {.weight = 0.1}, machine.run, memory, &grad);
+    CHECK(loss.counted == 0);
+    CHECK(loss.sum == 0);
+    ef::visit(grad, [](const std::string&, auto& leaf) {
+      for (Index i = 0; i < leaf.size(); ++i) CHECK(support::numbers(leaf)[i] == 0);
+    });
+  }
 }

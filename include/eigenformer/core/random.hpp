@@ -119,6 +119,10 @@ inline double normal_quantile(double q) {
 
 }  // namespace detail
 
+/// What a seed's numbers are drawn for: the highest byte of a stream, so that no two purposes share one.
+/// Parameters are drawn from streams below.
+enum class Purpose : std::uint64_t { masking = 1, span_corruption, denoising, dropout };
+
 /// The numbers of one stream of a seed, by index. Cheap to make and to copy. The kinds of number at one index
 /// come from the same bits: draw different things from different streams.
 class Random {

@@ -11,13 +11,14 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 namespace detail {
 
 /// The gradient of embed(): each row of dx [rows, d_model] is added to those of its token, its position and
-/// its type. Threads share the columns, so that a row's additions have one order.
+/// its type; dy is used up by dropout. Threads share the columns, so that a row's additions have one order.
 template <class S>
-void embed_backward(const Stack<S>& p, const ModelConfig& config, Run& run,
-                    std::span<const SequenceInput<S>> inputs, const StackSaved<S>& saved, View<S> dy,
+void embed_backward(const Stack<S>& p, const ModelConfig& config, Run& run, bool causal,
+                    std::span<const SequenceInput<S>> inputs, const StackSaved<S>& saved, Out<S> dy,
                     Stack<S>& grad, Weight<S>& d_tokens) {
   const Workspace::Frame frame(run.workspace);
   auto dx = run.workspace.matrix<S>(dy.rows(), dy.cols());
+  saved.dropout.at(DropoutPlace::embeddings, causal, 0).template apply<S>(run, dy);
   if (config.embedding_norm) {
     dx.setZero();
     backward<S>(p.embedding_norm, config.norm, run, saved.embedded, dy, dx, grad.embedding_norm);
@@ -68,7 +69,7 @@ void backward(const Stack<S>& p, const ModelConfig& config, const PositionTables
               Stack<S>& grad, Weight<S>& d_tokens, const EncodedSource<S>* source = nullptr,
               Matrix<S>* d_source = nullptr) {
   const Workspace::Frame frame(run.workspace);
-  detail::StackPass<S> pass(p, config, tables, causal, run, inputs, source);
+  detail::StackPass<S> pass(p, config, tables, causal, run, inputs, source, &saved.dropout);
   const std::size_t n = inputs.size();
   const std::span own_rows(run.workspace.template take<AttentionRows>(static_cast<Index>(n)), n);
   const std::span cross_rows(run.workspace.template take<AttentionRows>(static_cast<Index>(n)), n);
@@ -101,11 +102,11 @@ void backward(const Stack<S>& p, const ModelConfig& config, const PositionTables
       backward<S>(p.blocks[l].cross, pass.cross_rule(layer), config, run, no_turns, cross_rows, kept.cross, h,
                   source->states, dy, dh, *d_source, grad.blocks[l].cross);
     };
-    backward<S>(p.blocks[l], config, run, kept, dx, grad.blocks[l], attend, cross);
+    backward<S>(p.blocks[l], config, run, kept, dx, grad.blocks[l], attend, cross, pass.drops(layer));
   }
   if (buckets)
     bucket_bias_backward<S>(!causal, config, pass.bias->first, d_bias, grad.relative_bias.values());
-  detail::embed_backward<S>(p, config, run, inputs, saved, dx, grad, d_tokens);
+  detail::embed_backward<S>(p, config, run, causal, inputs, saved, dx, grad, d_tokens);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

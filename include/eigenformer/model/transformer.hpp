@@ -43,6 +43,7 @@ template <class S> struct Trace {
 
 /// What the gradient of a stack's pass needs of it.
 template <class S> struct StackSaved {
+  DropoutPass dropout;
   /// Keeps of each block its input alone; backward computes the rest again, one block at a time.
   bool recompute = false;
   Matrix<S> embedded;                 ///< before the norm of the embeddings, where there is one
@@ -94,7 +95,7 @@ namespace detail {
 
 /// x [rows, d_model] = scale · token embedding + position (+ token type), normed where the config says so.
 template <class S>
-void embed(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& config, Run& run,
+void embed(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& config, Run& run, bool causal,
            std::span<const SequenceInput<S>> inputs, Out<S> x, StackSaved<S>* saved) {
   const Workspace::Frame frame(run.workspace);
   S* const added = run.workspace.take<S>(config.d_model);
@@ -116,9 +117,11 @@ void embed(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& config
         add(p.token_types, input.token_types.empty() ? 0 : input.token_types[static_cast<std::size_t>(i)],
             row);
     }
-  if (!config.embedding_norm) return;
-  if (saved) saved->embedded = x;
-  forward(p.embedding_norm, config.norm, run, x, x);
+  if (config.embedding_norm) {
+    if (saved) saved->embedded = x;
+    forward(p.embedding_norm, config.norm, run, x, x);
+  }
+  if (saved) saved->dropout.at(DropoutPlace::embeddings, causal, 0).template apply<S>(run, x);
 }
 
 /// Adds one layer's probabilities of every sequence and head.
@@ -139,6 +142,7 @@ template <class S> struct StackPass {
   Run& run;
   std::span<const SequenceInput<S>> inputs;
   const EncodedSource<S>* source;  ///< while training a decoder with cross-attention
+  const DropoutPass* dropout;      ///< while training
   Index rows = 0;
   Index longest = 0;  ///< of the sequences, with what their caches hold
   std::span<AttentionSequence<S>> sequences;
@@ -149,13 +153,14 @@ template <class S> struct StackPass {
 
   StackPass(const Stack<S>& stack, const ModelConfig& its_config, const PositionTables<S>& tables,
             bool is_causal, Run& with, std::span<const SequenceInput<S>> of,
-            const EncodedSource<S>* encoded = nullptr)
+            const EncodedSource<S>* encoded = nullptr, const DropoutPass* drops = nullptr)
       : p(stack),
         config(its_config),
         causal(is_causal),
         run(with),
         inputs(of),
         source(encoded),
+        dropout(drops),
         sequences(run.workspace.template take<AttentionSequence<S>>(static_cast<Index>(of.size())),
                   of.size()),
         pages(run.workspace.template take<const S*>(static_cast<Index>(of.size()))),
@@ -185,9 +190,21 @@ template <class S> struct StackPass {
   StackPass(const StackPass&) = delete;
   StackPass& operator=(const StackPass&) = delete;
 
-  AttentionRule<S> rule(Index layer) const { return attention_rule(config, layer, causal, *bias); }
+  AttentionRule<S> rule(Index layer) const {
+    AttentionRule<S> own = attention_rule(config, layer, causal, *bias);
+    if (dropout) own.drop = dropout->at(DropoutPlace::attention, causal, layer);
+    return own;
+  }
   AttentionRule<S> cross_rule(Index layer) const {
-    return attention_rule(config, layer, false, ScoreBias<S>{});
+    AttentionRule<S> whole = attention_rule(config, layer, false, ScoreBias<S>{});
+    if (dropout) whole.drop = dropout->at(DropoutPlace::cross_attention, causal, layer);
+    return whole;
+  }
+  BlockDropout drops(Index layer) const {
+    if (!dropout) return {};
+    return {dropout->at(DropoutPlace::attention_branch, causal, layer),
+            dropout->at(DropoutPlace::cross_branch, causal, layer),
+            dropout->at(DropoutPlace::feed_forward_branch, causal, layer)};
   }
 
   /// x [rows, d_model] through one block, in place.
@@ -234,7 +251,7 @@ template <class S> struct StackPass {
       };
       forward_source<S>(b.cross, whole, run, sequences, h, y, add, look, saved ? &saved->cross : nullptr);
     };
-    forward(b, config, run, x, attend, cross, saved);
+    forward(b, config, run, x, attend, cross, saved, drops(layer));
     if (trace) trace->hidden_states.push_back(x);
   }
 
@@ -258,8 +275,9 @@ void forward(const Stack<S>& p, const Weight<S>& tokens, const ModelConfig& conf
              Out<S> x, Trace<S>* trace = nullptr, StackSaved<S>* saved = nullptr,
              const EncodedSource<S>* source = nullptr) {
   const Workspace::Frame frame(run.workspace);
-  detail::StackPass<S> pass(p, config, tables, causal, run, inputs, source);
-  detail::embed(p, tokens, config, run, inputs, x, saved);
+  detail::StackPass<S> pass(p, config, tables, causal, run, inputs, source,
+                            saved ? &saved->dropout : nullptr);
+  detail::embed(p, tokens, config, run, causal, inputs, x, saved);
   if (trace) trace->hidden_states.assign(1, x);
   const auto layers = static_cast<std::size_t>(config.n_layers);
   if (saved) {

@@ -11,6 +11,7 @@
 
 #include <eigenformer/core/elementwise.hpp>
 #include <eigenformer/core/mix_kernel.hpp>
+#include <eigenformer/nn/dropout.hpp>
 #include <eigenformer/nn/linear.hpp>
 #include <eigenformer/nn/position.hpp>
 
@@ -63,6 +64,12 @@ template <class S> struct AttentionRule {
   Index window = 0;    ///< and of these the last `window`; 0: all
   const ScoreBias<S>* bias = nullptr;
   const S* added = nullptr;  ///< [queries, keys] of one sequence, added to the scores of every head; or none
+  Dropout drop;              ///< of the probabilities, while training
+
+  /// Drops probabilities of keys first … first + n − 1, for a query (its row in the batch) and head.
+  void drop_keys(Index row, Index head, Index first, Index n, S* p) const {
+    if (drop.on()) drop.apply(row * heads + head, first, n, p);
+  }
 };
 
 /// The rule of a config's layer.
@@ -191,6 +198,8 @@ void attend_block(const AttentionRule<S>& rule, const AttentionSequence<S>& sequ
       add_biases(rule, group * shared + i % shared, query, position, block + from, to - from, memory.count,
                  row_scores + from);
       absorb(to - from, row_scores + from, size, maxima[i], sums[i], mixed + i * size);
+      rule.drop_keys(sequence.first + query, group * shared + i % shared, block + from, to - from,
+                     row_scores + from);
     }
     mix_kernel(scores, key_block, page + memory.values + row, memory.stride, rows, n, size, mixed, size);
   }

@@ -4,6 +4,7 @@
 // kept, a block of queries and keys at a time (Dao et al. 2022, "FlashAttention", algorithm 4), so no matrix
 // of queries by keys exists. With y = p v and δ = Σ dy · y of a query and head:
 //   dv = pᵀ dy      ds = p ∘ (dy vᵀ − δ)      dq = scale · ds k      dk = scale · dsᵀ q
+// With dropout y = (m ∘ p) v, for a mask m that is drawn again: dv = (m ∘ p)ᵀ dy, ds = p ∘ (m ∘ dy vᵀ − δ),
 // and ds is multiplied by 1 − (s / cap)² where scores are capped. Position biases get ds itself.
 #pragma once
 
@@ -122,8 +123,10 @@ template <class S> struct AttendBackward {
     const V maximum(kept[0]), inverse(kept[1]), shift(delta);
     map(
         m, p, [&](const V& s) { return exp(s - maximum) * inverse; }, p);
+    rule.drop_keys(row(i, begin), head(i), block + from, m, ds);
     map(
         m, ds, [&](const V& d, const V& w) { return w * (d - shift); }, ds, p);
+    rule.drop_keys(row(i, begin), head(i), block + from, m, p);
     if (d_distance) {
       S* const to_distance =
           d_distance + i % shared() * rule.bias->distances + (block + from - query - rule.bias->first);

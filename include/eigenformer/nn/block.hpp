@@ -36,6 +36,11 @@ template <class S> struct BranchSaved {
   Matrix<S> inner;  ///< [rows, d_model]: x + f(x) where norms stand after, f(norm(x)) where on both sides
 };
 
+/// What is dropped of each branch before it joins the residual stream, while training.
+struct BlockDropout {
+  Dropout attention, cross, feed_forward;
+};
+
 /// What backward needs of a block.
 template <class S> struct BlockSaved {
   BranchSaved<S> attention_branch, cross_branch, feed_forward_branch;
@@ -45,11 +50,34 @@ template <class S> struct BlockSaved {
 
 namespace detail {
 
+/// x += drop(f(h)); without dropout the branch adds by itself.
+template <class S, class Branch>
+void join(Run& run, View<S> h, Out<S> x, Branch&& branch, const Dropout& drop) {
+  if (!drop.on()) return branch(h, x, true);
+  const Workspace::Frame frame(run.workspace);
+  auto y = run.workspace.matrix<S>(x.rows(), x.cols());
+  branch(h, y, false);
+  drop.template apply<S>(run, y);
+  x += y;
+}
+
+/// dh += the gradient of join() at h, for dx, that of its result.
+template <class S, class Branch>
+void join_backward(Run& run, View<S> h, View<S> dx, Out<S> dh, Branch&& branch, const Dropout& drop) {
+  if (!drop.on()) return branch(h, dx, dh);
+  const Workspace::Frame frame(run.workspace);
+  auto dy = run.workspace.matrix<S>(dx.rows(), dx.cols());
+  dy = dx;
+  drop.template apply<S>(run, dy);
+  branch(h, dy, dh);
+}
+
 /// One branch around the residual stream x. `branch(h, y, add)` computes y (+)= f(h).
 ///   before: x += f(norm(x))      after: x = norm(x + f(x))      both: x += post(f(norm(x)))
+/// What joins x passes dropout first, while training.
 template <class S, class Branch>
 void sub_layer(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& config, Run& run, Out<S> x,
-               Branch&& branch, BranchSaved<S>* saved) {
+               Branch&& branch, BranchSaved<S>* saved, const Dropout& drop) {
   const Workspace::Frame frame(run.workspace);
   if (saved) saved->input = x;
   auto h = run.workspace.matrix<S>(x.rows(), x.cols());
@@ -57,11 +85,11 @@ void sub_layer(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& conf
     case NormPlacement::before:
       forward(norm, config.norm, run, x, h);
       if (config.residual_source == ResidualSource::normed) x = h;
-      branch(h, x, true);
+      join<S>(run, h, x, branch, drop);
       break;
     case NormPlacement::after:
       h = x;
-      branch(h, x, true);
+      join<S>(run, h, x, branch, drop);
       if (saved) saved->inner = x;
       forward(norm, config.norm, run, x, x);
       break;
@@ -71,6 +99,7 @@ void sub_layer(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& conf
       branch(h, y, false);
       if (saved) saved->inner = y;
       forward(post, config.norm, run, y, y);
+      drop.template apply<S>(run, y);
       x += y;
       break;
     }
@@ -82,7 +111,7 @@ void sub_layer(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& conf
 template <class S, class Branch>
 void sub_layer_backward(const Norm<S>& norm, const Norm<S>& post, const ModelConfig& config, Run& run,
                         const BranchSaved<S>& saved, Out<S> dx, Norm<S>& d_norm, Norm<S>& d_post,
-                        Branch&& branch) {
+                        Branch&& branch, const Dropout& drop) {
   const Workspace::Frame frame(run.workspace);
   const View<S> x = saved.input;
   auto d = run.workspace.matrix<S>(dx.rows(), dx.cols());
@@ -90,18 +119,21 @@ void sub_layer_backward(const Norm<S>& norm, const Norm<S>& post, const ModelCon
   if (config.norm_placement == NormPlacement::after) {  // d: of x + f(x)
     backward<S>(norm, config.norm, run, saved.inner, dx, d, d_norm);
     dx = d;
-    branch(x, d, dx);
+    join_backward<S>(run, x, d, dx, branch, drop);
     return;
   }
   auto h = run.workspace.matrix<S>(dx.rows(), dx.cols());  // d: of h = norm(x)
   forward<S>(norm, config.norm, run, x, h);
   if (config.norm_placement == NormPlacement::both) {
     auto dy = run.workspace.matrix<S>(dx.rows(), dx.cols());
+    auto d_post_norm = run.workspace.matrix<S>(dx.rows(), dx.cols());
+    d_post_norm = dx;
+    drop.template apply<S>(run, d_post_norm);
     dy.setZero();
-    backward<S>(post, config.norm, run, saved.inner, dx, dy, d_post);
+    backward<S>(post, config.norm, run, saved.inner, d_post_norm, dy, d_post);
     branch(h, dy, d);
   } else {
-    branch(h, dx, d);
+    join_backward<S>(run, h, dx, d, branch, drop);
     if (config.residual_source == ResidualSource::normed) {
       d += dx;
       dx.setZero();
@@ -117,7 +149,7 @@ void sub_layer_backward(const Norm<S>& norm, const Norm<S>& post, const ModelCon
 /// `saved` keeps of attention is theirs to keep.
 template <class S, class Attend, class Cross>
 void forward(const Block<S>& p, const ModelConfig& config, Run& run, Out<S> x, Attend&& attend, Cross&& cross,
-             BlockSaved<S>* saved = nullptr) {
+             BlockSaved<S>* saved = nullptr, const BlockDropout& drops = {}) {
   const auto feed = [&](View<S> h, Out<S> y, bool add) {
     forward(p.feed_forward, config, run, h, y, add, saved ? &saved->feed_forward : nullptr);
   };
@@ -129,20 +161,20 @@ void forward(const Block<S>& p, const ModelConfig& config, Run& run, Out<S> x, A
     forward(p.attention_norm, config.norm, run, x, h);
     if (config.branches == Branches::parallel_two_norms) {
       forward(p.feed_forward_norm, config.norm, run, x, g);
-      feed(g, x, true);
+      detail::join<S>(run, g, x, feed, drops.feed_forward);
     } else {
-      feed(h, x, true);
+      detail::join<S>(run, h, x, feed, drops.feed_forward);
     }
-    attend(h, x, true);
+    detail::join<S>(run, h, x, attend, drops.attention);
     return;
   }
   detail::sub_layer(p.attention_norm, p.attention_post_norm, config, run, x, attend,
-                    saved ? &saved->attention_branch : nullptr);
+                    saved ? &saved->attention_branch : nullptr, drops.attention);
   if (!p.cross.query.weight.empty())
     detail::sub_layer(p.cross_norm, p.cross_norm, config, run, x, cross,
-                      saved ? &saved->cross_branch : nullptr);
+                      saved ? &saved->cross_branch : nullptr, drops.cross);
   detail::sub_layer(p.feed_forward_norm, p.feed_forward_post_norm, config, run, x, feed,
-                    saved ? &saved->feed_forward_branch : nullptr);
+                    saved ? &saved->feed_forward_branch : nullptr, drops.feed_forward);
 }
 
 /// The gradient of a block: dx [rows, d_model] comes in as that of its output and leaves as that of its
@@ -150,7 +182,7 @@ void forward(const Block<S>& p, const ModelConfig& config, Run& run, Out<S> x, A
 /// add to the gradients of its parameters.
 template <class S, class Attend, class Cross>
 void backward(const Block<S>& p, const ModelConfig& config, Run& run, const BlockSaved<S>& saved, Out<S> dx,
-              Block<S>& grad, Attend&& attend, Cross&& cross) {
+              Block<S>& grad, Attend&& attend, Cross&& cross, const BlockDropout& drops = {}) {
   const auto feed = [&](View<S> h, View<S> dy, Out<S> dh) {
     backward<S>(p.feed_forward, config, run, saved.feed_forward, h, dy, dh, grad.feed_forward);
   };
@@ -164,25 +196,26 @@ void backward(const Block<S>& p, const ModelConfig& config, Run& run, const Bloc
     dh.setZero();
     if (config.branches == Branches::parallel_two_norms) {
       forward<S>(p.feed_forward_norm, config.norm, run, x, h);
-      feed(h, dx, dh);
+      detail::join_backward<S>(run, h, dx, dh, feed, drops.feed_forward);
       backward<S>(p.feed_forward_norm, config.norm, run, x, dh, dx_of_norms, grad.feed_forward_norm);
       dh.setZero();
     }
     forward<S>(p.attention_norm, config.norm, run, x, h);
-    if (config.branches == Branches::parallel_one_norm) feed(h, dx, dh);
-    attend(h, dx, dh);
+    if (config.branches == Branches::parallel_one_norm)
+      detail::join_backward<S>(run, h, dx, dh, feed, drops.feed_forward);
+    detail::join_backward<S>(run, h, dx, dh, attend, drops.attention);
     backward<S>(p.attention_norm, config.norm, run, x, dh, dx_of_norms, grad.attention_norm);
     dx += dx_of_norms;
     return;
   }
   detail::sub_layer_backward(p.feed_forward_norm, p.feed_forward_post_norm, config, run,
                              saved.feed_forward_branch, dx, grad.feed_forward_norm,
-                             grad.feed_forward_post_norm, feed);
+                             grad.feed_forward_post_norm, feed, drops.feed_forward);
   if (!p.cross.query.weight.empty())
     detail::sub_layer_backward(p.cross_norm, p.cross_norm, config, run, saved.cross_branch, dx,
-                               grad.cross_norm, grad.cross_norm, cross);
+                               grad.cross_norm, grad.cross_norm, cross, drops.cross);
   detail::sub_layer_backward(p.attention_norm, p.attention_post_norm, config, run, saved.attention_branch, dx,
-                             grad.attention_norm, grad.attention_post_norm, attend);
+                             grad.attention_norm, grad.attention_post_norm, attend, drops.attention);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -11,9 +11,6 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-/// What a seed's numbers are drawn for: the highest byte of a stream, so that no two purposes share one.
-enum class Purpose : std::uint64_t { masking = 1, span_corruption, denoising, dropout };
-
 /// The numbers of one stream, each used once.
 class Draws {
  public:

@@ -17,6 +17,9 @@ template <class S> struct TrainingMemory {
   /// Activation checkpointing (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost"): keeps of
   /// each block its input alone, and computes the block once more in the backward pass. The same bits.
   bool recompute = false;
+  /// What passes with a gradient drop; those without one (evaluation) drop nothing. Whoever trains numbers
+  /// the passes.
+  DropoutPass dropout;
   StackSaved<S> encoder, decoder;
   Matrix<S> x, dx;               ///< [rows, d_model] of the stack that the loss looks at
   Matrix<S> encoded, d_encoded;  ///< [source rows, d_model], of an encoder-decoder
@@ -67,7 +70,9 @@ template <class S> struct TrainedStack {
 template <class S, class F>
 Loss with_loss(const TrainedStack<S>& stack, Run& run, TrainingMemory<S>& memory, StackSaved<S>& saved,
                bool gradient, F&& loss) {
+  validate(memory.dropout.rates);
   saved.recompute = memory.recompute;
+  saved.dropout = memory.dropout;
   stack.forward(run, memory.x, gradient ? &saved : nullptr);
   memory.dx.setZero(gradient ? memory.x.rows() : 0, memory.x.cols());
   return loss(memory.x, memory.dx);
@@ -130,7 +135,9 @@ Loss loss_and_gradient(const Seq2Seq<S>& model, const TokenBatch& sources, const
   const auto source_inputs = whole_sequences<S>(sources);
   const detail::TrainedStack<S> encoder{
       p.encoder, p.tokens, model.encoder_config(), model.encoder_tables(), false, source_inputs};
+  validate(memory.dropout.rates);
   memory.encoder.recompute = memory.recompute;
+  memory.encoder.dropout = memory.dropout;
   encoder.forward(run, memory.encoded, grad ? &memory.encoder : nullptr);
 
   const Ragged layout(sources);

@@ -102,6 +102,13 @@ Loss cross_entropy(Run& run, Out<S> logits, std::span<const Token> labels, const
 
 namespace detail {
 
+/// Whether there is no label to learn from.
+/// @throws InputError  then, unless this is a part of a batch whose other parts may have some
+inline bool nothing_counts(const Loss& loss, const LossOptions& options) {
+  if (loss.counted == 0 && options.weight == 0) fail(InputError("no label counts: all of them are ignored"));
+  return loss.counted == 0;
+}
+
 /// Logits that are held at a time.
 inline constexpr Index logits_at_a_time = Index{1} << 22;
 
@@ -166,14 +173,15 @@ double weighed_word_loss(const Transformer<S>& p, const ModelConfig& config, Run
 /// The loss of the words that hidden states x [rows, d_model] (after the final norm) predict, one label a
 /// row. Only rows whose label counts are computed, some millions of logits at a time. With `grad`, dx [rows,
 /// d_model] += the gradient of x, and the head's gradients (those of tied embeddings too) are added to *grad.
-/// @throws InputError  as count_labels, or if no label counts
+/// @throws InputError  as count_labels, or if no label counts; a part of a batch (with LossOptions::weight)
+///                     without one has a loss and a gradient of zero
 template <class S>
 Loss word_loss(const Transformer<S>& p, const ModelConfig& config, Run& run, View<S> x,
                std::span<const Token> labels, LossOptions options, Out<S> dx,
                std::type_identity_t<Transformer<S>>* grad) {
   Loss loss;
   loss.counted = count_labels(labels, x.rows(), config.vocab_size);
-  if (loss.counted == 0) fail(InputError("no label counts: all of them are ignored"));
+  if (detail::nothing_counts(loss, options)) return loss;
   if (options.weight == 0) options.weight = 1.0 / static_cast<double>(loss.counted);
   const Workspace::Frame frame(run.workspace);
   Index* const places = run.workspace.take<Index>(loss.counted);
@@ -207,18 +215,21 @@ Loss word_loss(const Transformer<S>& p, const ModelConfig& config, Run& run, Vie
 
 /// The loss of an encoder's labels: one a sequence of `layout` where the head has classes of texts, otherwise
 /// one a row of x [rows, d_model]. dx and grad as in word_loss.
-/// @throws InputError  as count_labels, or if no label counts
+/// @throws InputError  as count_labels, or if no label counts; a part of a batch (with LossOptions::weight)
+///                     without one has a loss and a gradient of zero
 template <class S>
 Loss label_loss(const Transformer<S>& p, const ModelConfig& config, Run& run, View<S> x, const Ragged& layout,
                 std::span<const Token> labels, const LossOptions& options, Out<S> dx,
                 std::type_identity_t<Transformer<S>>* grad) {
   const bool texts = config.head == Head::text_classes;
+  Loss loss;
+  loss.counted = count_labels(labels, texts ? layout.sequences() : x.rows(), config.n_labels);
+  if (detail::nothing_counts(loss, options)) return loss;
   Matrix<S> linear;
   const Matrix<S> states = texts ? pool_first<S>(p.head, config, run, x, layout, &linear) : Matrix<S>(x);
   Matrix<S> y(states.rows(), config.n_labels);
   forward(p.head.output, run, states, y);
-  const Loss loss = cross_entropy<S>(run, y, labels, options);
-  if (loss.counted == 0) fail(InputError("no label counts: all of them are ignored"));
+  loss = cross_entropy<S>(run, y, labels, options);
   if (!grad) return loss;
   if (!texts) {
     backward<S>(p.head.output, run, states, y, dx, grad->head.output);
