@@ -1,8 +1,7 @@
 // Draws a corpus for small models from a small grammar of English; pairs and labels are lines with a tab.
 //   corpus --kind stories --lines 20000 --seed 1 > stories.txt
-#include "small_english.hpp"
-
 #include "common.hpp"
+#include "small_english.hpp"
 
 int main(int argc, char** argv) {
   CLI::App app("Writes stories, pairs of statement and question, or sentences with their mood.");
