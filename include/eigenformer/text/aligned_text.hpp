@@ -74,10 +74,12 @@ class AlignedText {
                         source_.origins_.begin() + static_cast<Index>(end));
         return;
       }
+      std::size_t to = origins_.size();
+      origins_.resize(to + end - begin);
       for (std::size_t i = begin, next = i; i < end; i = next) {
         const Span origin = source_.origin(i);
         next = (std::min<std::size_t>)(end, origin.end - source_.base_);
-        origins_.resize(origins_.size() + next - i, origin);
+        for (std::size_t byte = i; byte < next; ++byte) origins_[to++] = origin;
       }
     }
 
@@ -108,7 +110,9 @@ class AlignedText {
     }
 
    private:
-    void track(Span origin) { origins_.resize(text_.size(), origin); }
+    void track(Span origin) {
+      while (origins_.size() < text_.size()) origins_.push_back(origin);
+    }
 
     AlignedText& source_;
     std::string text_;

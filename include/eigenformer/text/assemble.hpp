@@ -11,6 +11,7 @@
 #include <eigenformer/text/unicode.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -74,12 +75,18 @@ namespace detail {
 }
 
 /// Appends tokens [window) of `from`, with the mask and segment given.
-[[gnu::cold]] inline void append(Encoding& to, const Encoding& from, Window window, int type_id) {
+///
+/// @param last  nobody needs the strings of `from` after this
+[[gnu::cold]] inline void append(Encoding& to, Encoding& from, Window window, int type_id, bool last) {
   const auto copy = [&](auto& out, const auto& in) {
     out.insert(out.end(), in.begin() + window.begin, in.begin() + window.end);
   };
   copy(to.ids, from.ids);
-  copy(to.tokens, from.tokens);
+  if (last)
+    std::move(from.tokens.begin() + window.begin, from.tokens.begin() + window.end,
+              std::back_inserter(to.tokens));
+  else
+    copy(to.tokens, from.tokens);
   copy(to.offsets, from.offsets);
   copy(to.word_ids, from.word_ids);
   to.type_ids.resize(to.ids.size(), type_id);
@@ -181,17 +188,22 @@ namespace detail {
 
 /// Puts one or two texts, cut to length if asked for, and the special tokens together.
 ///
-/// @param second  null for a single text
-[[gnu::cold]] inline Encoding assemble(const Encoding& first, const Encoding* second,
-                                       const PostProcessor& processor, const Truncation* truncation,
-                                       bool add_special_tokens) {
+/// @param first, second  what they hold of strings may be gone afterwards; `second` is null for a single text
+[[gnu::cold]] inline Encoding assemble(Encoding& first, Encoding* second, const PostProcessor& processor,
+                                       const Truncation* truncation, bool add_special_tokens) {
   const Template& parts = second ? processor.pair : processor.single;
+  Index special = 0;
+  for (const TemplatePart& part : parts) special += static_cast<Index>(part.ids.size());
   const auto join = [&](Window a, Window b) {
     Encoding out;
+    const auto size = static_cast<std::size_t>(a.end - a.begin + b.end - b.begin + special);
+    const auto reserve = [&](auto&... values) { (values.reserve(size), ...); };
+    reserve(out.ids, out.tokens, out.offsets, out.type_ids, out.special_tokens_mask, out.attention_mask,
+            out.word_ids);
     for (const TemplatePart& part : parts) {
       switch (part.kind) {
-        case TemplatePart::Kind::first: detail::append(out, first, a, part.type_id); break;
-        case TemplatePart::Kind::second: detail::append(out, *second, b, part.type_id); break;
+        case TemplatePart::Kind::first: detail::append(out, first, a, part.type_id, !truncation); break;
+        case TemplatePart::Kind::second: detail::append(out, *second, b, part.type_id, !truncation); break;
         case TemplatePart::Kind::special:
           if (add_special_tokens) detail::append_special(out, part);
       }
@@ -200,8 +212,6 @@ namespace detail {
   };
   const Index sizes[] = {first.size(), second ? second->size() : 0};
   if (!truncation) return join({0, sizes[0]}, {0, sizes[1]});
-  Index special = 0;
-  for (const TemplatePart& part : parts) special += static_cast<Index>(part.ids.size());
   const Index room = truncation->max_length - (add_special_tokens ? special : 0);
   if (room < 0)
     fail(ConfigError("truncation.max_length", concat(truncation->max_length, " leaves no room beside the ",

@@ -55,6 +55,8 @@ class Bpe final : public TokenModel {
       const char character = static_cast<char>(static_cast<unsigned char>(c));
       byte_ids_[c] = config_.byte_level ? vocabulary_.find(byte_character(static_cast<unsigned char>(c)))
                                         : vocabulary_.find({&character, 1});
+      if (const std::string& suffix = config_.end_of_word_suffix; !suffix.empty())
+        last_byte_ids_[c] = vocabulary_.find(written({&character, 1}) + suffix);
     }
     if (!affixes() && !config_.byte_level && !config_.ignore_merges) find_word_start(merges);
     if (config_.continuing_subword_prefix.empty()) find_whole_words();
@@ -110,15 +112,22 @@ class Bpe final : public TokenModel {
       std::string name;
       std::string_view character = word.substr(at, length);
       const bool last = at + length == word.size();
-      const bool plain = (at == 0 || config_.continuing_subword_prefix.empty()) &&
-                         (!last || config_.end_of_word_suffix.empty());
-      if (!plain) {
+      const bool prefixed = at > 0 && !config_.continuing_subword_prefix.empty();
+      const bool suffixed = last && !config_.end_of_word_suffix.empty();
+      const bool plain = !prefixed && !suffixed;
+      const Token last_byte = suffixed && !prefixed && length == 1
+                                  ? last_byte_ids_[static_cast<unsigned char>(word[at])]
+                                  : Vocabulary::none;
+      if (!plain && last_byte == Vocabulary::none) {
         name = concat(at > 0 ? config_.continuing_subword_prefix : "", written(character),
                       last ? config_.end_of_word_suffix : "");
         character = name;
       }
       at += length;
-      if (const Token id = plain ? character_id(character) : vocabulary_.find(name); id != Vocabulary::none) {
+      const Token id = plain                           ? character_id(character)
+                       : last_byte != Vocabulary::none ? last_byte
+                                                       : vocabulary_.find(name);
+      if (id != Vocabulary::none) {
         flush();
         out.push_back({id, bytes});
       } else if (all_bytes(character)) {
@@ -210,10 +219,11 @@ class Bpe final : public TokenModel {
   BpeConfig config_;
   Merges merges_;
   Token unk_ = Vocabulary::none;
-  std::array<Token, 256> bytes_;     // of <0x00> to <0xFF>; none without byte_fallback
-  std::array<Token, 256> byte_ids_;  // of characters of one byte
-  std::string word_start_;           // one character, or empty
-  Vocabulary whole_;                 // words that are one token
+  std::array<Token, 256> bytes_;          // of <0x00> to <0xFF>; none without byte_fallback
+  std::array<Token, 256> byte_ids_;       // of characters of one byte
+  std::array<Token, 256> last_byte_ids_;  // the same at the end of a word, with the suffix if there is one
+  std::string word_start_;                // one character, or empty
+  Vocabulary whole_;                      // words that are one token
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -109,17 +109,44 @@ inline std::vector<Change> compose(const std::vector<Change>& parts) {
 
 }  // namespace detail
 
-/// NFC, NFD, NFKC or NFKD of a text.
+/// Whether normal forms leave a character alone that no mark or vowel follows: it is its own normal form, of
+/// combining class 0, and composes with nothing before it. Not all such characters, but those of most text.
+inline bool is_settled(char32_t c, bool compatibility, bool composed) {
+  if (c < (compatibility ? 0xA0u : composed ? 0x300u : 0xC0u)) return true;
+  if (c >= 0x3400 && c <= 0x9FFF) return true;  // Chinese
+  if (c >= 0x05D0 && c <= 0x05EA) return true;  // Hebrew
+  if (c >= 0x0E01 && c <= 0x0E30) return true;  // Thai
+  if (!composed) return false;
+  return (c >= 0x0388 && c <= 0x03CE) ||                                // Greek
+         (c >= 0x0400 && c <= 0x0482) ||                                // Cyrillic
+         (c >= 0x0621 && c <= 0x064A) ||                                // Arabic
+         (c >= 0x0904 && c <= 0x0939) ||                                // Devanagari
+         (c >= 0x3041 && c <= 0x3096) ||                                // kana
+         (c >= 0x30A1 && c <= 0x30FA) || (c >= 0xAC00 && c <= 0xD7A3);  // Korean
+}
+
+/// NFC, NFD, NFKC or NFKD of a text. Worked on are the characters that are not settled and, as they may
+/// compose with it, the one before them.
 inline void normal_form(AlignedText& text, bool compatibility, bool composed) {
-  // All characters before these are their own normal form: U+0300, U+00C0, U+00A0.
-  const char32_t first = compatibility ? 0xA0 : composed ? 0x300 : 0xC0;
   const std::string_view view = text.view();
-  bool done = true;
-  for (std::size_t at = 0; done && at < view.size(); at += utf8_length(view[at]))
-    done = code_point(view, at) < first;
-  if (done) return;
-  std::vector<Change> parts = detail::decompose(view, compatibility);
-  transform(text, composed ? detail::compose(parts) : parts);
+  const auto settled = [&](std::size_t at) {
+    return view[at] >= 0 || is_settled(code_point(view, at), compatibility, composed);
+  };
+  AlignedText::Edit edit(text);
+  std::size_t before = 0;  // where the character before `at` begins
+  for (std::size_t at = 0; at < view.size();) {
+    if (settled(at)) {
+      before = at;
+      at += utf8_length(view[at]);
+      continue;
+    }
+    const std::size_t begin = composed ? before : at;
+    while (at < view.size() && !settled(at)) at += utf8_length(view[at]);
+    const std::vector<Change> parts = detail::decompose(view.substr(begin, at - begin), compatibility);
+    transform(edit, view, begin, at, composed ? detail::compose(parts) : parts);
+    before = at;
+  }
+  edit.commit();
 }
 
 /// Lower case character by character, without context: a final sigma stays a sigma.
@@ -170,37 +197,61 @@ inline std::size_t grapheme_end(std::string_view text, std::size_t at) {
 /// Replaces what a character map names: clusters of less than six bytes as a whole, others by character.
 inline void apply_charsmap(AlignedText& text, const Charsmap& map) {
   const std::string_view view = text.view();
-  std::vector<Change> changes;
-  changes.reserve(view.size());
-  bool changed = false;
-  const auto replace = [&](std::size_t old_count, std::string_view replacement) {
+  AlignedText::Edit edit(text);
+  std::vector<Change> changes;  // of the bytes from `begin` on, if they are pending
+  bool pending = false, to_the_end = false;
+  std::size_t begin = 0, before = 0;  // where the character before the present one begins
+  const auto keep = [&](std::size_t at) {
+    before = at;
+    if (!pending) return;
+    if (to_the_end) return changes.push_back({code_point(view, at), 0});
+    transform(edit, view, begin, at, changes);
+    changes.clear();
+    pending = false;
+  };
+  const auto replace = [&](std::size_t at, std::size_t old_count, std::string_view replacement) {
+    if (!pending) {
+      begin = at;
+      if (replacement.empty() && at > 0) {  // what goes is counted to the character before it
+        begin = before;
+        changes.push_back({code_point(view, before), 0});
+      }
+      pending = true;
+    }
     Index grown = -static_cast<Index>(old_count);
     const std::size_t first = changes.size();
-    for (std::size_t at = 0; at < replacement.size(); at += utf8_length(replacement[at])) {
-      changes.push_back({code_point(replacement, at), 0});
+    for (std::size_t i = 0; i < replacement.size(); i += utf8_length(replacement[i])) {
+      changes.push_back({code_point(replacement, i), 0});
       ++grown;
     }
     for (std::size_t i = changes.size(); grown > 0 && i > first; --i, --grown) changes[i - 1].change = 1;
-    if (grown < 0 && !changes.empty()) changes.back().change += grown;
-    changed = true;
+    if (grown >= 0) return;
+    if (changes.empty())
+      to_the_end =
+          true;  // where nothing is before it, all origins that follow are shifted, as in the reference
+    else
+      changes.back().change += grown;
   };
+  const auto printable = [&](std::size_t at) { return view[at] >= ' ' && view[at] < '\x7F'; };
   for (std::size_t at = 0, end = 0; at < view.size(); at = end) {
-    end = grapheme_end(view, at);
+    end = at + 1;
+    if (!printable(at) || (end < view.size() && !printable(end))) end = grapheme_end(view, at);
     const std::string_view cluster = view.substr(at, end - at);
     if (cluster.size() < 6) {
       if (const auto replacement = map.find(cluster)) {
-        replace(utf8_count(cluster), *replacement);
+        replace(at, utf8_count(cluster), *replacement);
         continue;
       }
     }
-    for (std::size_t i = 0; i < cluster.size(); i += utf8_length(cluster[i])) {
-      if (const auto replacement = map.find(cluster.substr(i, utf8_length(cluster[i]))))
-        replace(1, *replacement);
+    for (std::size_t i = at; i < end; i += utf8_length(view[i])) {
+      if (const auto replacement = map.find(view.substr(i, utf8_length(view[i]))))
+        replace(i, 1, *replacement);
       else
-        changes.push_back({code_point(cluster, i), 0});
+        keep(i);
     }
   }
-  if (changed) transform(text, changes);
+  if (pending) transform(edit, view, begin, view.size(), changes);
+  edit.commit();
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::text

@@ -14,7 +14,7 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::text {
 
-enum class Scanner { gpt2, llama3, qwen, clip };
+enum class Scanner { gpt2, llama3, qwen, clip, white_space };
 
 inline constexpr std::string_view gpt2_pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
@@ -31,6 +31,7 @@ inline std::optional<Scanner> scanner_for(std::string_view pattern) {
   if (pattern ==
       R"(<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)")
     return Scanner::clip;
+  if (pattern == R"(\s+)") return Scanner::white_space;
   return std::nullopt;
 }
 
@@ -145,6 +146,9 @@ inline std::size_t scan_clip(std::string_view text, std::size_t at) {
 inline Span scan(Scanner scanner, std::string_view text, std::size_t from) {
   if (scanner == Scanner::clip)
     from = detail::skip_kind(text, from, detail::CharKind::space);  // no part of any
+  if (scanner == Scanner::white_space)
+    while (from < text.size() && detail::char_kind(text, from) != detail::CharKind::space)
+      from += utf8_length(text[from]);
   if (from == text.size()) return {};
   std::size_t end = from;
   switch (scanner) {
@@ -152,6 +156,7 @@ inline Span scan(Scanner scanner, std::string_view text, std::size_t from) {
     case Scanner::llama3: end = detail::scan_llama3(text, from, 3); break;
     case Scanner::qwen: end = detail::scan_llama3(text, from, 1); break;
     case Scanner::clip: end = detail::scan_clip(text, from); break;
+    case Scanner::white_space: end = detail::skip_kind(text, from, detail::CharKind::space); break;
   }
   return {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(end)};
 }

@@ -76,7 +76,7 @@ class Tokenizer {
   Encoding encode_full(std::string_view text, std::optional<std::string_view> pair = std::nullopt,
                        const EncodeOptions& options = {}) const {
     const text::PostProcessor& processor = parts_->post_processor;
-    const Encoding first = text::describe(run(text, true), text, processor);
+    Encoding first = text::describe(run(text, true), text, processor);
     std::optional<Encoding> second;
     if (pair) second = text::describe(run(*pair, true), *pair, processor);
     Encoding encoding =

@@ -185,7 +185,9 @@ class TokenizerJsonEvents final : public nlohmann::json_sax<nlohmann::json> {
   std::error_code error;
   if (!std::filesystem::is_regular_file(path, error)) fail(FileError(path.string(), "there is no such file"));
   std::ifstream stream(path, std::ios::binary);
-  std::string content((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
+  std::string content;
+  for (std::string block(1 << 16, '\0'); stream.read(block.data(), std::ssize(block)) || stream.gcount() > 0;)
+    content.append(block, 0, static_cast<std::size_t>(stream.gcount()));
   if (stream.bad() || !stream.is_open()) fail(FileError(path.string(), "it cannot be read"));
   return content;
 }

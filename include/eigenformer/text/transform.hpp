@@ -18,16 +18,16 @@ struct Change {
   Index change;
 };
 
-/// Replaces the text by a list of changes.
-inline void transform(AlignedText& text, const std::vector<Change>& changes) {
-  AlignedText::Rewrite rewrite(text);
-  const std::string_view view = text.view();
-  std::size_t at = 0;  // the next byte of the source
+/// Replaces the bytes [begin, end) of a text by a list of changes.
+inline void transform(AlignedText::Edit& edit, std::string_view view, std::size_t begin, std::size_t end,
+                      const std::vector<Change>& changes) {
+  AlignedText::Rewrite& rewrite = edit.instead_of(begin, end);
+  std::size_t at = begin;  // the next byte of the source
   std::string bytes;
   for (const Change& change : changes) {
     bytes.clear();
     append_utf8(bytes, change.character);
-    if (change.change > 0 || at >= view.size()) {
+    if (change.change > 0 || at >= end) {
       if (at == 0)
         rewrite.insert(bytes);
       else
@@ -35,9 +35,8 @@ inline void transform(AlignedText& text, const std::vector<Change>& changes) {
       continue;
     }
     rewrite.put(bytes, at);
-    for (Index skip = 1 - change.change; skip > 0 && at < view.size(); --skip) at += utf8_length(view[at]);
+    for (Index skip = 1 - change.change; skip > 0 && at < end; --skip) at += utf8_length(view[at]);
   }
-  rewrite.commit();
 }
 
 /// Goes through the characters, [at, end) their bytes: edit_one(edit, at, end) tells `edit` which change.

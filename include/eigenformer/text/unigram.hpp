@@ -2,6 +2,8 @@
 // by the Viterbi algorithm.
 //
 // Scores are added in double precision, and of equal sums the first found stays, as in the reference engine.
+// A table made once when the tokenizer is loaded holds the words that are best left whole, so that a frequent
+// word is one look-up.
 #pragma once
 
 #include <eigenformer/core/error.hpp>
@@ -33,6 +35,7 @@ class Unigram final : public TokenModel {
     unk_score_ = (scores_.empty() ? 0 : *std::min_element(scores_.begin(), scores_.end())) - penalty;
     for (std::size_t byte = 0; byte < 256; ++byte)
       bytes_[byte] = byte_fallback ? vocabulary_.find(byte_token(byte)) : Vocabulary::none;
+    find_whole_words();
   }
 
   const std::vector<double>& scores() const { return scores_; }
@@ -43,7 +46,33 @@ class Unigram final : public TokenModel {
   ///
   /// @throws InputError  if something is unknown and there is no token for it
   void encode(std::string_view word, std::vector<Piece>& out) const override {
-    constexpr std::size_t few = 64;
+    const Token id = word.size() < few ? whole_.find(word) : Vocabulary::none;
+    if (id == Vocabulary::none) return cut(word, out);
+    out.push_back({id, static_cast<std::uint32_t>(word.size())});
+  }
+
+ private:
+  struct Best {
+    std::uint32_t begin = none_yet;
+    Token id = Vocabulary::none;  // of the token that ends here; none: an unknown character
+    double score = 0;
+  };
+  static constexpr std::uint32_t none_yet = 0xFFFFFFFF;
+  static constexpr std::size_t few = 64;  // bytes of a word that need no allocation
+
+  [[gnu::cold]] void find_whole_words() {
+    for (Token id = 0; id < vocabulary_.end_id(); ++id) {
+      const auto token = vocabulary_.token(id);
+      if (!token || token->empty() || token->size() >= few) continue;
+      std::array<Best, few> best;
+      std::fill_n(best.data(), token->size() + 1, Best{});
+      search(*token, best.data());
+      const Best& last = best[token->size()];
+      if (last.begin == 0 && last.id == id) whole_.insert(*token, id);
+    }
+  }
+
+  void cut(std::string_view word, std::vector<Piece>& out) const {
     std::array<Best, few> small;
     std::vector<Best> large;
     Best* best = small.data();
@@ -70,14 +99,6 @@ class Unigram final : public TokenModel {
     }
     std::reverse(out.begin() + static_cast<Index>(first), out.end());
   }
-
- private:
-  struct Best {
-    std::uint32_t begin = none_yet;
-    Token id = Vocabulary::none;  // of the token that ends here; none: an unknown character
-    double score = 0;
-  };
-  static constexpr std::uint32_t none_yet = 0xFFFFFFFF;
 
   /// best[i]: the last token of the best cutting of the first i bytes.
   void search(std::string_view word, Best* best) const {
@@ -119,6 +140,7 @@ class Unigram final : public TokenModel {
 
   std::vector<double> scores_;
   PrefixTrie trie_;
+  Vocabulary whole_;  // words that are one token
   Token unk_;
   double unk_score_;
   std::array<Token, 256> bytes_;
