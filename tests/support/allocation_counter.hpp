@@ -1,5 +1,5 @@
-// Counts calls of malloc in this thread, and with them operator new and Eigen's own allocations. Include it
-// in one source file of a program. Only with glibc and without a sanitizer; elsewhere the count stays 0.
+// Counts calls of malloc in this thread, and with them operator new and Eigen's own allocations. Only with
+// glibc and without a sanitizer; elsewhere the count stays 0.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@ inline thread_local std::size_t calls = 0;
 
 #if defined(ALLOCATIONS_ARE_COUNTED)
 extern "C" void* __libc_malloc(std::size_t bytes);
-extern "C" void* malloc(std::size_t bytes) {
+// Weak, so that several source files of a program may include it.
+extern "C" [[gnu::weak]] void* malloc(std::size_t bytes) {
   ++allocation_counter::calls;
   return __libc_malloc(bytes);
 }
