@@ -129,7 +129,7 @@ TEST_CASE("every form of the kernel that this processor runs gives the portable 
         const auto with = [&](ef::QuantisedForm form) {
           ef::Matrix<float> y(rows, layout.panels() * ef::QuantisedLayout::panel);
           for (Index p = 0; p < layout.panels(); ++p)
-            ef::quantised_panel(form, layout, w.quantised_data(), p, a.rows, rows,
+            ef::quantised_panel(form, layout, w.packed_data(), p, a.rows, rows,
                                 [&](Index r, const float* sums) {
                                   std::copy_n(sums, ef::QuantisedLayout::panel,
                                               y.data() + r * y.cols() + p * ef::QuantisedLayout::panel);

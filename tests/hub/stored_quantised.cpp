@@ -20,7 +20,7 @@ template <class Model> std::map<std::string, std::string> bits(const Model& mode
   ef::visit(model.parameters(), [&](const std::string& path, const auto& leaf) {
     if constexpr (requires { leaf.format(); }) {
       if (ef::is_quantised(leaf.format())) {
-        out[path].assign(static_cast<const char*>(leaf.quantised_data()),
+        out[path].assign(static_cast<const char*>(leaf.packed_data()),
                          static_cast<std::size_t>(leaf.bytes()));
         return;
       }

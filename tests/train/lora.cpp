@@ -71,7 +71,7 @@ std::vector<std::byte> bytes_of_base(const ef::Transformer<float>& p) {
       if (leaf.empty()) return;
       all.resize(before + static_cast<std::size_t>(leaf.bytes()));
       if (ef::is_quantised(leaf.format()))
-        std::memcpy(all.data() + before, leaf.quantised_data(), all.size() - before);
+        std::memcpy(all.data() + before, leaf.packed_data(), all.size() - before);
       else
         leaf.with_elements([&](const auto* e) { std::memcpy(all.data() + before, e, all.size() - before); });
     } else if (leaf.size()) {

@@ -1,9 +1,10 @@
 // The matrix product of forward passes: y = x · wᵀ + bias, split over output columns.
 //
-// Every output is one dot product of a kernel (dot_kernel.hpp, quantised_kernel.hpp), so the number of
-// threads and the other rows of the batch never show in the bits.
+// Every output is one dot product of a kernel (dot_kernel.hpp, quantised_kernel.hpp, bf16_kernel.hpp), so the
+// number of threads and the other rows of the batch never show in the bits.
 #pragma once
 
+#include <eigenformer/core/bf16_product.hpp>
 #include <eigenformer/core/dot_kernel.hpp>
 #include <eigenformer/core/quantised_product.hpp>
 #include <eigenformer/core/run.hpp>
@@ -16,8 +17,10 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 /// y [rows, out] = x [rows, in] · wᵀ through an epilogue (bias, addition to y), w [out, in] in any format.
 template <class S>
 void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogue, Out<S> y) {
-  if constexpr (std::is_same_v<S, float>)
+  if constexpr (std::is_same_v<S, float>) {
+    if (w.tiled()) return bf16_product(run, w, x, epilogue, y);
     if (is_quantised(w.format())) return quantised_product(run, w, x, epilogue, y);
+  }
   constexpr Index worth_a_thread = 1 << 15;  // multiply-adds that take about as long as waking a thread
   const Index rows = x.rows(), columns = w.rows(), k = w.cols();
   const Index grain = 16;  // columns of y that lie in one line of a cache

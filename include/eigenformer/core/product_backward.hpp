@@ -107,11 +107,11 @@ void add_input_gradient(Run& run, const T* elements, Index begin, Index n, Index
 }  // namespace detail
 
 /// dx [rows, in] += dy [rows, out] · W, w [out, in] in any format: the gradient of product()'s input. A
-/// quantised w is read a block of rows at a time, and the rounding of product()'s input is passed over (the
+/// packed w is read a block of rows at a time, and the rounding of product()'s input is passed over (the
 /// straight-through estimator of Bengio et al. 2013).
 template <class S> void product_input_gradient(Run& run, const Weight<S>& w, View<S> dy, Out<S> dx) {
   const Index out = w.rows(), in = w.cols();
-  if (is_quantised(w.format())) {
+  if (w.packed()) {
     const Workspace::Frame frame(run.workspace);
     S* const block = run.workspace.take<S>((std::min)(out, detail::sum_block) * in);
     for (Index first = 0; first < out; first += detail::sum_block) {

@@ -4,6 +4,7 @@
 // gradient and an optimiser's moments are weights in the Scalar's own format.
 #pragma once
 
+#include <eigenformer/core/bf16_tiles.hpp>
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/core/lanes.hpp>
 #include <eigenformer/core/matrix.hpp>
@@ -66,6 +67,19 @@ template <class S> class Weight {
     return w;
   }
 
+  /// bfloat16 in the order of matrix units: row(r) gives a pointer to row r. Products then round their input
+  /// to bfloat16 too.
+  /// @throws InputError  for a scalar other than float
+  template <class Row> static Weight bf16_tiles(Index rows, Index columns, Row&& row) {
+    const Bf16Tiles tiles{rows, columns};
+    const std::shared_ptr<std::byte> memory = own_bytes(tiles.bytes());
+    Weight w = borrow(Format::bf16, memory.get(), rows, columns, memory);
+    w.tiled_ = true;
+    tiles.clear(memory.get());
+    for (Index r = 0; r < rows; ++r) tiles.put_row(memory.get(), r, row(r));
+    return w;
+  }
+
   /// Whether products read this format directly: the scalar's own, and the smaller ones beside float.
   static constexpr bool can_borrow(Format format) {
     if constexpr (std::is_same_v<S, float>)
@@ -80,6 +94,7 @@ template <class S> class Weight {
     rows_ = std::exchange(other.rows_, 0);
     columns_ = std::exchange(other.columns_, 0);
     format_ = other.format_;
+    tiled_ = other.tiled_;
     data_ = std::exchange(other.data_, nullptr);
     owner_ = std::move(other.owner_);
     return *this;
@@ -88,7 +103,9 @@ template <class S> class Weight {
   /// The same weight once more: owned values are copied, borrowed ones shared.
   Weight copy() const {
     if (!data_) return Weight(owned_);
-    return borrow(format_, data_, rows_, columns_, owner_);
+    Weight w = borrow(format_, data_, rows_, columns_, owner_);
+    w.tiled_ = tiled_;
+    return w;
   }
 
   Index rows() const { return rows_; }
@@ -99,21 +116,28 @@ template <class S> class Weight {
 
   /// Bytes that the elements take.
   Index bytes() const {
-    return is_quantised(format_) ? layout().bytes() : size() * static_cast<Index>(bytes_of(format_));
+    return tiled_                  ? tiles().bytes()
+           : is_quantised(format_) ? layout().bytes()
+                                   : size() * static_cast<Index>(bytes_of(format_));
   }
 
-  /// Of a quantised weight: where its parts lie, and its memory.
+  /// Whether its numbers lie in the order of a kernel, as quantised ones and tiles do: see row.
+  bool packed() const { return tiled_ || is_quantised(format_); }
+  bool tiled() const { return tiled_; }
+
+  /// Of a packed weight: where its parts lie, and its memory.
   QuantisedLayout layout() const { return {rows_, columns_, format_}; }
-  const void* quantised_data() const { return data_; }
+  Bf16Tiles tiles() const { return {rows_, columns_}; }
+  const void* packed_data() const { return data_; }
 
   /// Calls f with a pointer to the first element in its stored type: S, bfloat16 or half.
-  /// @throws InputError  for a quantised weight, whose elements are rows' alone: see row
+  /// @throws InputError  for a packed weight
   template <class F> decltype(auto) with_elements(F&& f) const {
     if constexpr (std::is_same_v<S, float>) {
+      if (packed())
+        fail(InputError(concat("packed weights (", name_of(format_), ") do not go with training")));
       if (format_ == Format::bf16) return f(static_cast<const bfloat16*>(data_));
       if (format_ == Format::f16) return f(static_cast<const half*>(data_));
-      if (is_quantised(format_))
-        fail(InputError(concat("an ", name_of(format_), " weight does not go with training")));
     }
     return f(data_ ? static_cast<const S*>(data_) : owned_.data());
   }
@@ -128,6 +152,7 @@ template <class S> class Weight {
 
   /// Row r as S, to out[0, columns).
   void row(Index r, S* out) const {
+    if (tiled_) return tiles().get_row(data_, r, out);
     if (is_quantised(format_)) return layout().get_row(data_, r, out);
     with_elements([&](const auto* elements) {
       const auto* from = elements + r * columns_;
@@ -146,6 +171,7 @@ template <class S> class Weight {
   Matrix<S> owned_;
   Index rows_ = 0, columns_ = 0;
   Format format_ = std::is_same_v<S, double> ? Format::f64 : Format::f32;
+  bool tiled_ = false;
   const void* data_ = nullptr;         // of a borrowed weight
   std::shared_ptr<const void> owner_;  // keeps data_ alive
 };

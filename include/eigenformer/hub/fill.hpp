@@ -18,6 +18,8 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 struct LoadOptions {
   /// Matrices are converted to this format (f32, bf16, f16, int8 or int4 beside float); none: they keep the
   /// file's. Tables that are looked up alone (positions, token types, relative biases) are never quantised.
+  /// bf16, asked for, means products in bfloat16 where the processor does them faster (bf16_kernel.hpp): then
+  /// the weights are put into tiles, and products round their input to bfloat16 too.
   std::optional<Format> dtype;
 };
 
@@ -174,6 +176,11 @@ template <class S> class Filler {
                           : Weight<S>::can_borrow(g.format) ? g.format
                                                             : scalar;
     if (target != g.format) g = convert(tensor, g, target, rows * columns);
+    if constexpr (std::is_same_v<S, float>)
+      if (options_.dtype == Format::bf16 && can_quantise(path) && fastest_bf16_form() != Bf16Form::portable) {
+        const auto* const numbers = reinterpret_cast<const bfloat16*>(g.data);
+        return Weight<S>::bf16_tiles(rows, columns, [&](Index r) { return numbers + r * columns; });
+      }
     return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
   }
 

@@ -84,7 +84,7 @@ void convert_row(const Weight<S>& weight, Index r, const std::string& name, To* 
       }
     }
   };
-  if (is_quantised(weight.format())) {
+  if (weight.packed()) {
     std::vector<S> numbers(static_cast<std::size_t>(columns));
     weight.row(r, numbers.data());
     each(static_cast<const S*>(numbers.data()));
@@ -123,12 +123,12 @@ void append_quantised(const JoinedTensor<S>& tensor, const std::string& name, Fo
   const Index rows = tensor.rows(), columns = tensor.columns(), width = stored_row(format, columns);
   bool one_scale = true;
   for (const auto& part : tensor.parts)
-    one_scale = one_scale && one_scale_a_row(part.weight->layout(), part.weight->quantised_data());
+    one_scale = one_scale && one_scale_a_row(part.weight->layout(), part.weight->packed_data());
   const Index groups = one_scale ? 1 : tensor.parts.front().weight->layout().groups();
   streams.push_back({name, stored_type(format), {rows, width}, [&tensor, name, width](FileWriter& out) {
                        std::vector<std::uint8_t> row(static_cast<std::size_t>(width));
                        for (const auto& [weight, r] : tensor.sources(name)) {
-                         store_row(weight->layout(), weight->quantised_data(), r, row.data());
+                         store_row(weight->layout(), weight->packed_data(), r, row.data());
                          out.write(row.data(), row.size());
                        }
                      }});
@@ -136,7 +136,7 @@ void append_quantised(const JoinedTensor<S>& tensor, const std::string& name, Fo
       {scales_name(name), ElementType::f16, {rows, groups}, [&tensor, name, groups](FileWriter& out) {
          for (const auto& [weight, r] : tensor.sources(name))
            for (Index g = 0; g < groups; ++g) {
-             const half scale = weight->layout().get(weight->quantised_data(), r, g).scale;
+             const half scale = weight->layout().get(weight->packed_data(), r, g).scale;
              out.write(&scale, sizeof scale);
            }
        }});

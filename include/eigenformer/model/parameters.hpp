@@ -184,20 +184,35 @@ template <class S> Transformer<S> random_parameters(const ModelConfig& config, S
 /// biases) are small, and stay as they are when a model is quantised.
 inline bool can_quantise(const std::string& path) { return path == "tokens" || path.ends_with(".weight"); }
 
+namespace detail {
+/// Replaces each weight that products read by f(weight, row), row(r) being a pointer to its row r.
+template <class F> void replace_weights(Transformer<float>& p, const F& f) {
+  visit(p, [&](const std::string& path, auto& leaf) {
+    if constexpr (requires { leaf.format(); }) {
+      if (leaf.empty() || !can_quantise(path)) return;
+      RowVector<float> values(leaf.cols());
+      leaf = f(leaf, [&](Index r) {
+        leaf.row(r, values.data());
+        return static_cast<const float*>(values.data());
+      });
+    }
+  });
+}
+}  // namespace detail
+
 /// Converts the matrices of a model to int8 or int4 (see quantised.hpp), with a scale for 32 neighbours of a
 /// row or one for all of it.
 /// @throws InputError  for a number that is not finite, or another format
 inline void quantise(Transformer<float>& p, Format format, bool one_scale_a_row = false) {
-  visit(p, [&](const std::string& path, auto& leaf) {
-    if constexpr (requires { leaf.format(); }) {
-      if (leaf.empty() || !can_quantise(path)) return;
-      RowVector<float> row(leaf.cols());
-      const auto row_of = [&](Index r) {
-        leaf.row(r, row.data());
-        return row.data();
-      };
-      leaf = Weight<float>::quantised(format, leaf.rows(), leaf.cols(), row_of, one_scale_a_row);
-    }
+  detail::replace_weights(p, [&](const Weight<float>& w, const auto& row) {
+    return Weight<float>::quantised(format, w.rows(), w.cols(), row, one_scale_a_row);
+  });
+}
+
+/// Converts the matrices of a model to bfloat16 in the order of matrix units (see bf16_tiles.hpp).
+inline void put_in_bf16_tiles(Transformer<float>& p) {
+  detail::replace_weights(p, [](const Weight<float>& w, const auto& row) {
+    return Weight<float>::bf16_tiles(w.rows(), w.cols(), row);
   });
 }
 

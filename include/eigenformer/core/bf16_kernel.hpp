@@ -1,0 +1,253 @@
+// y = x · wᵀ with both sides in bfloat16 and sums in float, by the units that processors have for it.
+//
+// Products of two bfloat16 are exact in float. VDPBF16PS adds the second of a pair, then the first, each with
+// one rounding; TDPBF16PS adds up the first and the second numbers of 16 pairs apart, then both to the sum.
+// Both take numbers below 2⁻¹²⁶ as zero. So the forms differ in their last bits, and a form gives a row the
+// same bits alone and in company. The form is chosen when the program runs: AMX where the system permits it;
+// VDPBF16PS on AMD's processors, which do it at twice the rate of float (measured on Zen 5: 2.1), while
+// Intel's first ones do it at half. Elsewhere nothing is won, and bfloat16 is but a smaller weight.
+#pragma once
+
+#include <eigenformer/core/bf16_tiles.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define EIGENFORMER_X86_KERNELS 1
+#include <cpuid.h>
+#include <immintrin.h>
+#endif
+#ifdef __linux__
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
+namespace eigenformer::inline EIGENFORMER_ABI {
+
+/// The forms of the kernel.
+enum class Bf16Form { portable, avx512, amx };
+
+constexpr std::string_view name_of(Bf16Form form) {
+  return form == Bf16Form::portable ? "portable" : form == Bf16Form::avx512 ? "AVX-512 BF16" : "AMX";
+}
+
+/// Part of a product: `rows` rows of x by `panels` panels of w, along `tiles` tiles of their length.
+struct Bf16Block {
+  const bfloat16* x;  ///< [rows, 32 · tiles], x_stride numbers from row to row
+  Index x_stride, rows;
+  const bfloat16* w;  ///< tiles, w_stride numbers from panel to panel
+  Index w_stride, panels, tiles = 0;
+  float* sums;  ///< [rows, 16 · panels], sums_stride numbers from row to row
+  Index sums_stride;
+  bool carried = false;  ///< add to the sums that are there
+};
+
+namespace detail {
+
+/// The plain loop, in the order of VDPBF16PS.
+inline void bf16_block_portable(const Bf16Block& b) {
+  for (Index r = 0; r < b.rows; ++r)
+    for (Index p = 0; p < b.panels; ++p) {
+      std::array<float, Bf16Tiles::panel> sums{};
+      float* const out = b.sums + r * b.sums_stride + p * Bf16Tiles::panel;
+      if (b.carried) std::copy_n(out, sums.size(), sums.begin());
+      const bfloat16* w = b.w + p * b.w_stride;
+      const bfloat16* x = b.x + r * b.x_stride;
+      for (Index pair = 0; pair < b.tiles * Bf16Tiles::depth / 2; ++pair, x += 2, w += 2 * sums.size())
+        for (std::size_t lane = 0; lane < sums.size(); ++lane) {
+          sums[lane] += float(x[1]) * float(w[2 * lane + 1]);
+          sums[lane] += float(x[0]) * float(w[2 * lane]);
+        }
+      std::copy(sums.begin(), sums.end(), out);
+    }
+}
+
+#ifdef EIGENFORMER_X86_KERNELS
+
+/// R rows by J panels: all sums stay in registers.
+template <int J, int... r>
+[[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void bf16_tile_avx512(
+    std::integer_sequence<int, r...>, const Bf16Block& b, Index row, Index panel) {
+  constexpr int R = sizeof...(r);
+  const bfloat16* x = b.x + row * b.x_stride;
+  const bfloat16* w = b.w + panel * b.w_stride;
+  float* const out = b.sums + row * b.sums_stride + panel * Bf16Tiles::panel;
+  __m512 sums[R][J];
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < J; ++j)
+      sums[i][j] = b.carried ? _mm512_loadu_ps(out + i * b.sums_stride + j * 16) : _mm512_setzero_ps();
+  for (Index pair = 0; pair < b.tiles * Bf16Tiles::depth / 2; ++pair, x += 2, w += 2 * Bf16Tiles::panel) {
+    __m512bh columns[J];
+#pragma GCC unroll 4
+    for (int j = 0; j < J; ++j) columns[j] = (__m512bh)_mm512_loadu_si512(w + j * b.w_stride);
+#pragma GCC unroll 8
+    for (int i = 0; i < R; ++i) {
+      std::int32_t both;
+      std::memcpy(&both, x + i * b.x_stride, sizeof(both));
+      const auto row_pair = (__m512bh)_mm512_set1_epi32(both);
+#pragma GCC unroll 4
+      for (int j = 0; j < J; ++j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], row_pair, columns[j]);
+    }
+  }
+#pragma GCC unroll 8
+  for (int i = 0; i < R; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < J; ++j) _mm512_storeu_ps(out + i * b.sums_stride + j * 16, sums[i][j]);
+}
+
+/// Eight, four and single rows by three panels or one.
+inline void bf16_block_avx512(const Bf16Block& b) {
+  const auto rows = [&]<int J>(std::integral_constant<int, J>, Index panel) {
+    Index row = 0;
+    for (; row + 8 <= b.rows; row += 8)
+      bf16_tile_avx512<J>(std::make_integer_sequence<int, 8>{}, b, row, panel);
+    for (; row + 4 <= b.rows; row += 4)
+      bf16_tile_avx512<J>(std::make_integer_sequence<int, 4>{}, b, row, panel);
+    for (; row < b.rows; ++row) bf16_tile_avx512<J>(std::make_integer_sequence<int, 1>{}, b, row, panel);
+  };
+  Index panel = 0;
+  for (; panel + 3 <= b.panels; panel += 3) rows(std::integral_constant<int, 3>{}, panel);
+  for (; panel < b.panels; ++panel) rows(std::integral_constant<int, 1>{}, panel);
+}
+
+/// The shapes of the eight tile registers (palette 1, Intel's manual, volume 1, chapter 18).
+struct AmxConfig {
+  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  std::uint16_t row_bytes[16] = {};
+  std::uint8_t rows[16] = {};
+};
+static_assert(sizeof(AmxConfig) == 64);
+
+/// Up to 32 rows by one panel or two. Registers 0 to 3 hold sums (0 and 1 of the upper rows), 4 and 5 rows of
+/// x, 6 and 7 panels of w.
+template <bool two_panels, bool two_heights>
+[[gnu::target("amx-tile,amx-bf16")]] void bf16_tile_amx(const Bf16Block& b, Index row, Index panel) {
+  constexpr auto row_bytes = static_cast<int>(Bf16Tiles::depth * static_cast<Index>(sizeof(bfloat16)));
+  const bfloat16* const x = b.x + row * b.x_stride;
+  const bfloat16* const lower = x + Bf16Tiles::panel * b.x_stride;
+  const bfloat16* const w = b.w + panel * b.w_stride;
+  float* const out = b.sums + row * b.sums_stride + panel * Bf16Tiles::panel;
+  float* const out_lower = out + Bf16Tiles::panel * b.sums_stride;
+  const auto x_bytes = static_cast<std::size_t>(b.x_stride) * sizeof(bfloat16);
+  const auto out_bytes = static_cast<std::size_t>(b.sums_stride) * sizeof(float);
+  if (b.carried) {
+    _tile_loadd(0, out, out_bytes);
+    if constexpr (two_panels) _tile_loadd(1, out + 16, out_bytes);
+    if constexpr (two_heights) _tile_loadd(2, out_lower, out_bytes);
+    if constexpr (two_panels && two_heights) _tile_loadd(3, out_lower + 16, out_bytes);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  for (Index t = 0; t < b.tiles; ++t) {
+    _tile_loadd(4, x + t * Bf16Tiles::depth, x_bytes);
+    _tile_loadd(6, w + t * Bf16Tiles::tile, row_bytes);
+    _tile_dpbf16ps(0, 4, 6);
+    if constexpr (two_panels) {
+      _tile_loadd(7, w + b.w_stride + t * Bf16Tiles::tile, row_bytes);
+      _tile_dpbf16ps(1, 4, 7);
+    }
+    if constexpr (two_heights) {
+      _tile_loadd(5, lower + t * Bf16Tiles::depth, x_bytes);
+      _tile_dpbf16ps(2, 5, 6);
+    }
+    if constexpr (two_panels && two_heights) _tile_dpbf16ps(3, 5, 7);
+  }
+  _tile_stored(0, out, out_bytes);
+  if constexpr (two_panels) _tile_stored(1, out + 16, out_bytes);
+  if constexpr (two_heights) _tile_stored(2, out_lower, out_bytes);
+  if constexpr (two_panels && two_heights) _tile_stored(3, out_lower + 16, out_bytes);
+}
+
+/// Makes the registers as high as `rows` rows need: 1 to 32, of which the lower half is 17 and above.
+[[gnu::target("amx-tile")]] inline void configure_amx(Index rows) {
+  AmxConfig config;
+  for (int i = 0; i < 8; ++i) {
+    const bool lower = i == 2 || i == 3 || i == 5, of_w = i >= 6;
+    const Index height = of_w ? Bf16Tiles::panel : lower ? rows - Bf16Tiles::panel : rows;
+    config.rows[i] = static_cast<std::uint8_t>(std::clamp(height, Index{1}, Bf16Tiles::panel));
+    config.row_bytes[i] = 64;
+  }
+  _tile_loadconfig(&config);
+}
+
+/// 32 rows stay in the first-level cache while the panels go past. The registers are this thread's for the
+/// time of the call only.
+[[gnu::target("amx-tile")]] inline void bf16_block_amx(const Bf16Block& b) {
+  constexpr Index height = 2 * Bf16Tiles::panel;
+  const auto strips = [&](Index row, bool two_heights) {
+    Index panel = 0;
+    for (; panel + 2 <= b.panels; panel += 2)
+      two_heights ? bf16_tile_amx<true, true>(b, row, panel) : bf16_tile_amx<true, false>(b, row, panel);
+    if (panel < b.panels)
+      two_heights ? bf16_tile_amx<false, true>(b, row, panel) : bf16_tile_amx<false, false>(b, row, panel);
+  };
+  const Index whole = b.rows / height * height;
+  if (whole > 0) configure_amx(height);
+  for (Index row = 0; row < whole; row += height) strips(row, true);
+  if (whole < b.rows) {
+    configure_amx(b.rows - whole);
+    strips(whole, b.rows - whole > Bf16Tiles::panel);
+  }
+  _tile_release();
+}
+
+/// Whether the processor has AMX's bfloat16 tiles and the system lets this program use them, which Linux
+/// wants to be asked for (Documentation/arch/x86/xstate.rst). Asked once.
+inline bool has_amx() {
+#ifdef __linux__
+  static const bool permitted = [] {
+    unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) || !(d & 1u << 24)) return false;
+    constexpr long request_permission = 0x1023, tile_data = 18;
+    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
+  }();
+  return permitted;
+#else
+  return false;
+#endif
+}
+
+#endif
+
+}  // namespace detail
+
+/// Whether the processor that the program runs on can compute a form.
+inline bool runs(Bf16Form form) {
+#ifdef EIGENFORMER_X86_KERNELS
+  if (form == Bf16Form::amx) return detail::has_amx();
+  if (form == Bf16Form::avx512)
+    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl");
+#endif
+  return form == Bf16Form::portable;
+}
+
+/// The form that is faster than products of floats; portable where none is.
+inline Bf16Form fastest_bf16_form() {
+  if (runs(Bf16Form::amx)) return Bf16Form::amx;
+#ifdef EIGENFORMER_X86_KERNELS
+  if (runs(Bf16Form::avx512) && __builtin_cpu_is("amd")) return Bf16Form::avx512;
+#endif
+  return Bf16Form::portable;
+}
+
+/// Computes a block in a form that runs() here.
+inline void bf16_block(Bf16Form form, const Bf16Block& block) {
+#ifdef EIGENFORMER_X86_KERNELS
+  if (form == Bf16Form::amx) return detail::bf16_block_amx(block);
+  if (form == Bf16Form::avx512) return detail::bf16_block_avx512(block);
+#endif
+  detail::bf16_block_portable(block);
+}
+
+}  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -1,0 +1,131 @@
+// Products in bfloat16: tiles against the numbers put in, the product against a plain sum in double, and
+// every form of the kernel that this processor runs.
+#include "support/machine.hpp"
+#include "support/matrices.hpp"
+#include <eigenformer/core/product.hpp>
+#include <eigenformer/core/product_backward.hpp>
+
+#include <vector>
+
+#include <doctest/doctest.h>
+
+namespace ef = eigenformer;
+using ef::Bf16Form;
+using ef::Index;
+using support::Machine;
+using support::random_matrix;
+using support::same_bits;
+
+namespace {
+
+constexpr Bf16Form forms[] = {Bf16Form::portable, Bf16Form::avx512, Bf16Form::amx};
+
+ef::Weight<float> tiles(const ef::Matrix<float>& m) {
+  return ef::Weight<float>::bf16_tiles(m.rows(), m.cols(), [&](Index r) { return m.data() + r * m.cols(); });
+}
+
+ef::Matrix<float> rounded(const ef::Matrix<float>& m) {
+  return m.unaryExpr([](float x) { return static_cast<float>(ef::bfloat16(x)); });
+}
+
+ef::Matrix<float> times(Bf16Form form, const ef::Weight<float>& w, const ef::Matrix<float>& x,
+                        Machine& machine, const ef::Epilogue<float>& epilogue = {}) {
+  ef::Matrix<float> y = ef::Matrix<float>::Constant(x.rows(), w.rows(), 0.5f);
+  ef::bf16_product(machine.run, w, x, epilogue, y, form);
+  return y;
+}
+
+}  // namespace
+
+TEST_CASE("a weight in tiles gives its rows back as the nearest bfloat16, for sizes that fill no tile") {
+  for (const Index columns : {1, 31, 32, 33, 71}) {
+    const auto m = random_matrix<float>(19, columns, 3);
+    const auto w = tiles(m);
+    CHECK(w.format() == ef::Format::bf16);
+    CHECK(w.packed());
+    CHECK(same_bits<float>(w.dense(), rounded(m)));
+    CHECK(same_bits<float>(w.copy().dense(), rounded(m)));
+    CHECK(w.bytes() == 2 * 16 * ((columns + 31) / 32 * 32) * 2);
+    CHECK_THROWS_AS(w.with_elements([](const auto*) {}), ef::InputError);
+  }
+}
+
+TEST_CASE("a product in bfloat16 is the sum over rounded numbers, in every form that this processor runs") {
+  Machine machine;
+  for (const Bf16Form form : forms) {
+    CAPTURE(ef::name_of(form));
+    if (!ef::runs(form)) {
+      MESSAGE("skipped: this processor does not run the form " << ef::name_of(form));
+      continue;
+    }
+    for (const Index k : {1, 31, 32, 33, 200, 1100})
+      for (const Index rows : {1, 4, 13, 16, 17, 32, 45, 140}) {
+        const auto x = random_matrix<float>(rows, k, 1), m = random_matrix<float>(113, k, 2);
+        const auto bias = random_matrix<float>(1, 113, 4);
+        const ef::Matrix<double> a = rounded(x).cast<double>(), b = rounded(m).cast<double>();
+        const ef::Matrix<double> expected =
+            (a * b.transpose()).rowwise() + (bias.cast<double>().row(0).array() + 0.5).matrix();
+        const ef::Matrix<double> size =
+            ((a.cwiseAbs() * b.cwiseAbs().transpose()).rowwise() + bias.cast<double>().row(0).cwiseAbs())
+                .array() +
+            0.5;
+        const auto y = times(form, tiles(m), x, machine, {bias.data(), true});
+        // a rounding for each product, the bias and the sum
+        CHECK(((y.cast<double>() - expected).cwiseAbs().array() <=
+               size.array() * 0x1p-24 * static_cast<double>(k + 2))
+                  .all());
+      }
+  }
+}
+
+TEST_CASE("AVX-512's form gives the portable form's bits") {
+  if (!ef::runs(Bf16Form::avx512)) return;
+  Machine machine;
+  for (const Index rows : {1, 5, 12, 133}) {
+    const auto x = random_matrix<float>(rows, 540, 5);
+    const auto w = tiles(random_matrix<float>(131, 540, 6));
+    CHECK(same_bits<float>(times(Bf16Form::avx512, w, x, machine), times(Bf16Form::portable, w, x, machine)));
+  }
+}
+
+TEST_CASE("a row has the same bits alone and in company, for any number of threads") {
+  for (const Bf16Form form : forms) {
+    if (!ef::runs(form)) continue;
+    CAPTURE(ef::name_of(form));
+    const auto x = random_matrix<float>(150, 600, 7);
+    const auto w = tiles(random_matrix<float>(331, 600, 8));
+    Machine one(1), three(3);
+    const auto all = times(form, w, x, one);
+    CHECK(same_bits<float>(times(form, w, x, three), all));
+    for (const Index r : {0, 3, 16, 40, 149})
+      CHECK(same_bits<float>(times(form, w, x.row(r), one), ef::Matrix<float>(all.row(r))));
+  }
+}
+
+TEST_CASE("NaN and infinity in the activations stay in their rows") {
+  for (const Bf16Form form : forms) {
+    if (!ef::runs(form)) continue;
+    CAPTURE(ef::name_of(form));
+    Machine machine;
+    auto x = random_matrix<float>(40, 64, 9);
+    const auto w = tiles(random_matrix<float>(20, 64, 10));
+    const auto before = times(form, w, x, machine);
+    x(3, 7) = std::numeric_limits<float>::quiet_NaN();
+    x(20, 8) = std::numeric_limits<float>::infinity();
+    const auto after = times(form, w, x, machine);
+    for (Index r = 0; r < x.rows(); ++r)
+      if (r == 3 || r == 20)
+        CHECK(!after.row(r).allFinite());
+      else
+        CHECK(same_bits<float>(ef::Matrix<float>(after.row(r)), ef::Matrix<float>(before.row(r))));
+  }
+}
+
+TEST_CASE("the gradient of a product's input goes through tiles too") {
+  Machine machine;
+  const auto m = random_matrix<float>(50, 37, 11), dy = random_matrix<float>(6, 50, 12);
+  ef::Matrix<float> through_tiles = ef::Matrix<float>::Zero(6, 37), plain = through_tiles;
+  ef::product_input_gradient<float>(machine.run, tiles(m), dy, through_tiles);
+  ef::product_input_gradient<float>(machine.run, ef::Weight<float>(rounded(m)), dy, plain);
+  CHECK(same_bits<float>(through_tiles, plain));
+}
