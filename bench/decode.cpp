@@ -40,6 +40,7 @@ void arguments(benchmark::internal::Benchmark* bench) {
       ->Unit(benchmark::kMicrosecond);
 }
 BENCHMARK(decode<shapes::llama_110m, ef::Format::f32>)->Name("decode/llama_110m")->Apply(arguments);
+BENCHMARK(decode<shapes::llama_110m, ef::Format::bf16>)->Name("decode/llama_110m/bf16")->Apply(arguments);
 BENCHMARK(decode<shapes::llama_110m, ef::Format::int8>)->Name("decode/llama_110m/int8")->Apply(arguments);
 BENCHMARK(decode<shapes::llama_110m, ef::Format::int4>)->Name("decode/llama_110m/int4")->Apply(arguments);
 BENCHMARK(decode<shapes::llama_260k, ef::Format::f32>)->Name("decode/llama_260k")->Apply(arguments);

@@ -8,8 +8,9 @@ namespace ef = eigenformer;
 namespace {
 
 /// Times one call on `batch`; tokens per second count `real` of them.
+template <ef::Format format = ef::Format::f32>
 void run(benchmark::State& state, const ef::TokenBatch& batch, ef::Index real, int thread_count) {
-  const auto& encoder = shapes::model<shapes::bert_base, ef::Encoder>();
+  const auto& encoder = shapes::model<shapes::bert_base, ef::Encoder, format>();
   ef::Threads threads(thread_count);
   ef::Workspace workspace;
   ef::Run run{threads, workspace};
@@ -30,9 +31,9 @@ ef::TokenBatch equal(ef::Index count, ef::Index length) {
                         shapes::tokens(length, shapes::bert_base.vocab_size));
 }
 
-void encode(benchmark::State& state) {
+template <ef::Format format> void encode(benchmark::State& state) {
   const ef::Index texts = state.range(0), length = state.range(1);
-  run(state, equal(texts, length), texts * length, static_cast<int>(state.range(2)));
+  run<format>(state, equal(texts, length), texts * length, static_cast<int>(state.range(2)));
 }
 
 /// 242 texts of 8 to 128 tokens, every length twice, in a mixed order.
@@ -56,12 +57,14 @@ void encode_ragged(benchmark::State& state, Way way) {
   }
 }
 
-BENCHMARK(encode)
-    ->Name("encode/bert_base")
-    ->ArgNames({"texts", "length", "threads"})
-    ->ArgsProduct({{1, 8}, {16, 128}, {1, 2}})
-    ->UseRealTime()
-    ->Unit(benchmark::kMillisecond);
+void arguments(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"texts", "length", "threads"})
+      ->ArgsProduct({{1, 8}, {16, 128}, {1, 2}})
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+}
+BENCHMARK(encode<ef::Format::f32>)->Name("encode/bert_base")->Apply(arguments);
+BENCHMARK(encode<ef::Format::bf16>)->Name("encode/bert_base/bf16")->Apply(arguments);
 BENCHMARK_CAPTURE(encode_ragged, lengths_8_to_128, ragged)
     ->Arg(1)
     ->Arg(2)

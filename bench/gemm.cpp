@@ -1,5 +1,6 @@
 // The product y = x · wᵀ in the shapes of a model, by the library and by Eigen's own expression: GFLOP/s.
-// "peak" is a loop of fused multiply-adds in registers: what the core can do at all.
+// In bfloat16 too, with weights in tiles, where the processor has a unit for it. "peak" is a loop of fused
+// multiply-adds in registers: what the core can do at all.
 #include <eigenformer/core/product.hpp>
 
 #include <benchmark/benchmark.h>
@@ -33,9 +34,8 @@ template <class Format> ef::Weight<float> weight(ef::Index rows, ef::Index colum
   return ef::Weight<float>::borrow(ef::format_of<Format>, stored->data(), rows, columns, stored);
 }
 
-template <class Format> void product(benchmark::State& state) {
+void product_with(benchmark::State& state, const ef::Weight<float>& w) {
   const ef::Index rows = state.range(0), in = state.range(1), out = state.range(2);
-  const auto w = weight<Format>(out, in);
   const ef::Matrix<float> x = ef::Matrix<float>::Random(rows, in);
   ef::Matrix<float> y(rows, out);
   ef::Threads threads(static_cast<int>(state.range(3)));
@@ -46,6 +46,18 @@ template <class Format> void product(benchmark::State& state) {
     benchmark::DoNotOptimize(y.data());
   }
   rate(state, 2.0 * static_cast<double>(rows * in * out));
+}
+
+template <class Format> void product(benchmark::State& state) {
+  product_with(state, weight<Format>(state.range(2), state.range(1)));
+}
+
+void bf16_tiles(benchmark::State& state) {
+  if (ef::fastest_bf16_form() == ef::Bf16Form::portable) return state.SkipWithError("no unit for bfloat16");
+  const ef::Matrix<float> values = ef::Matrix<float>::Random(state.range(2), state.range(1));
+  product_with(state, ef::Weight<float>::bf16_tiles(values.rows(), values.cols(), [&](ef::Index r) {
+                 return values.data() + r * values.cols();
+               }));
 }
 
 void eigen(benchmark::State& state) {
@@ -61,7 +73,8 @@ void eigen(benchmark::State& state) {
 
 void arguments(benchmark::internal::Benchmark* bench, const std::vector<std::int64_t>& threads) {
   bench->ArgNames({"rows", "in", "out", "threads"})->UseRealTime()->Unit(benchmark::kMicrosecond);
-  for (const auto& [in, out] : {std::pair{768, 768}, {768, 2048}, {2048, 768}, {768, 32000}, {64, 172}})
+  for (const auto& [in, out] :
+       {std::pair{768, 768}, {768, 2048}, {2048, 768}, {768, 32000}, {2048, 2048}, {64, 172}})
     for (const int rows : {1, 2, 4, 8, 16, 64, 128, 512})
       for (const std::int64_t count : threads) {
         if (out > 10000 && rows > 16) continue;
@@ -75,6 +88,7 @@ BENCHMARK(peak);
 BENCHMARK(product<float>)->Apply(one_and_two);
 BENCHMARK(product<ef::bfloat16>)->Apply(one);
 BENCHMARK(product<ef::half>)->Apply(one);
+BENCHMARK(bf16_tiles)->Apply(one_and_two);
 BENCHMARK(eigen)->Apply(one);
 
 }  // namespace

@@ -69,7 +69,10 @@ template <const ef::ModelConfig& config, template <class> class Model = ef::Caus
 const Model<float>& model() {
   static const Model<float> instance = [] {
     auto parameters = ef::random_parameters<float>(config, ef::Seed{1});
-    if (format != ef::Format::f32) ef::quantise(parameters, format);
+    if (format == ef::Format::bf16)
+      ef::put_in_bf16_tiles(parameters);
+    else if (format != ef::Format::f32)
+      ef::quantise(parameters, format);
     return Model<float>(config, std::move(parameters));
   }();
   return instance;

@@ -30,6 +30,7 @@ void arguments(benchmark::internal::Benchmark* bench) {
       ->Unit(benchmark::kMillisecond);
 }
 BENCHMARK(prefill<shapes::llama_110m, ef::Format::f32>)->Name("prefill/llama_110m")->Apply(arguments);
+BENCHMARK(prefill<shapes::llama_110m, ef::Format::bf16>)->Name("prefill/llama_110m/bf16")->Apply(arguments);
 BENCHMARK(prefill<shapes::llama_110m, ef::Format::int8>)->Name("prefill/llama_110m/int8")->Apply(arguments);
 BENCHMARK(prefill<shapes::llama_110m, ef::Format::int4>)->Name("prefill/llama_110m/int4")->Apply(arguments);
 BENCHMARK(prefill<shapes::llama_260k, ef::Format::f32>)->Name("prefill/llama_260k")->Apply(arguments);

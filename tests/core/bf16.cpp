@@ -5,7 +5,8 @@
 #include <eigenformer/core/product.hpp>
 #include <eigenformer/core/product_backward.hpp>
 
-#include <vector>
+#include <array>
+#include <limits>
 
 #include <doctest/doctest.h>
 
@@ -128,4 +129,37 @@ TEST_CASE("the gradient of a product's input goes through tiles too") {
   ef::product_input_gradient<float>(machine.run, tiles(m), dy, through_tiles);
   ef::product_input_gradient<float>(machine.run, ef::Weight<float>(rounded(m)), dy, plain);
   CHECK(same_bits<float>(through_tiles, plain));
+}
+
+TEST_CASE("a run in bfloat16 multiplies forward and backward by rounded factors, for any number of threads") {
+  struct Shape {
+    Index rows, out, in;
+  };
+  for (const Shape shape : {Shape{1, 1, 1}, {45, 50, 37}, {129, 113, 200}}) {
+    const Index rows = shape.rows, out = shape.out, in = shape.in;
+    const auto m = random_matrix<float>(out, in, 13), x = random_matrix<float>(rows, in, 14),
+               dy = random_matrix<float>(rows, out, 15);
+    const ef::Matrix<float> w = rounded(m), a = rounded(x), b = rounded(dy);
+    const auto compute = [&](int threads) {
+      Machine machine(threads);
+      machine.run.bf16_products = true;
+      ef::Matrix<float> y = ef::Matrix<float>::Zero(rows, out), dx = ef::Matrix<float>::Ones(rows, in),
+                        dw = ef::Matrix<float>::Ones(out, in);
+      ef::product<float>(machine.run, ef::Weight<float>(m), x, {}, y);
+      ef::product_input_gradient<float>(machine.run, ef::Weight<float>(m), dy, dx);
+      ef::product_weight_gradient<float>(machine.run, dy, x, dw);
+      return std::array{y, dx, dw};
+    };
+    const auto found = compute(1), threaded = compute(3);
+    const std::array<ef::Matrix<float>, 3> expected{a * w.transpose(), (b * w).array() + 1.0f,
+                                                    (b.transpose() * a).array() + 1.0f};
+    const std::array<ef::Matrix<float>, 3> size{a.cwiseAbs() * w.cwiseAbs().transpose(),
+                                                (b.cwiseAbs() * w.cwiseAbs()).array() + 1.0f,
+                                                (b.cwiseAbs().transpose() * a.cwiseAbs()).array() + 1.0f};
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      CAPTURE(i);
+      CHECK(same_bits<float>(found[i], threaded[i]));
+      CHECK(((found[i] - expected[i]).cwiseAbs().array() <= 1e-5f * size[i].array()).all());
+    }
+  }
 }

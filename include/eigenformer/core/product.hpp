@@ -18,7 +18,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 template <class S>
 void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogue, Out<S> y) {
   if constexpr (std::is_same_v<S, float>) {
-    if (w.tiled()) return bf16_product(run, w, x, epilogue, y);
+    if (w.tiled() || (run.bf16_products && !w.packed())) return bf16_product(run, w, x, epilogue, y);
     if (is_quantised(w.format())) return quantised_product(run, w, x, epilogue, y);
   }
   constexpr Index worth_a_thread = 1 << 15;  // multiply-adds that take about as long as waking a thread

@@ -6,6 +6,7 @@
 // weights become scalars on the way.
 #pragma once
 
+#include <eigenformer/core/bf16_product.hpp>
 #include <eigenformer/core/mix_kernel.hpp>
 #include <eigenformer/core/run.hpp>
 #include <eigenformer/core/weight.hpp>
@@ -110,6 +111,8 @@ void add_input_gradient(Run& run, const T* elements, Index begin, Index n, Index
 /// packed w is read a block of rows at a time, and the rounding of product()'s input is passed over (the
 /// straight-through estimator of Bengio et al. 2013).
 template <class S> void product_input_gradient(Run& run, const Weight<S>& w, View<S> dy, Out<S> dx) {
+  if constexpr (std::is_same_v<S, float>)
+    if (run.bf16_products && !w.packed()) return bf16_input_gradient(run, w, dy, dx);
   const Index out = w.rows(), in = w.cols();
   if (w.packed()) {
     const Workspace::Frame frame(run.workspace);
@@ -129,6 +132,8 @@ template <class S> void product_input_gradient(Run& run, const Weight<S>& w, Vie
 
 /// dW [out, in] += dyᵀ · x for dy [rows, out] and x [rows, in]: the gradient of product()'s weight.
 template <class S> void product_weight_gradient(Run& run, View<S> dy, View<S> x, Out<S> dw) {
+  if constexpr (std::is_same_v<S, float>)
+    if (run.bf16_products) return bf16_weight_gradient(run, dy, x, dw);
   const Index rows = dy.rows(), out = dy.cols(), in = x.cols();
   constexpr Index turned_size = detail::mix_rows * detail::sum_block;
   detail::split_rows<S>(

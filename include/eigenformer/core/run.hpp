@@ -1,4 +1,4 @@
-// What every computation is given: who works, and where intermediate results go.
+// What every computation is given: who works, where intermediate results go, and in what arithmetic.
 #pragma once
 
 #include <eigenformer/core/threads.hpp>
@@ -9,6 +9,8 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 struct Run {
   Threads& threads;
   Workspace& workspace;
+  /// Products of floats, and their gradients, round their factors to bfloat16 (bf16_product.hpp).
+  bool bf16_products = false;
 };
 
 /// f(run) on the calling thread alone, with scratch memory of its own.
