@@ -62,7 +62,7 @@ canvas { image-rendering: pixelated; border: 1px solid #bbb; cursor: pointer; di
 canvas.chosen { outline: 3px solid #d95f02 }
 .large { margin: .8em 0 0; overflow: auto }
 .large table { border-collapse: collapse; font-size: 12px }
-.large td { width: 26px; height: 24px; text-align: center; font-size: 9px; border: 1px solid #f2f2f2 }
+.large td { min-width: 26px; height: 24px; text-align: center; font-size: 9px; border: 1px solid #f2f2f2 }
 .large th { font-weight: normal; white-space: pre; padding: 0 6px; text-align: right }
 .large th.key { vertical-align: bottom; height: 7em; padding: 4px 0 }
 .large th.key span { writing-mode: vertical-rl; transform: rotate(180deg) }
@@ -79,7 +79,9 @@ function thumbnail(map, layer, head, choose) {
   const rows = map.queries.length, columns = map.keys.length, text = map.heads[layer][head];
   const canvas = document.createElement('canvas');
   canvas.width = columns; canvas.height = rows;
-  const scale = Math.max(1, Math.min(8, Math.floor(90 / Math.max(rows, columns))));
+  const longest = Math.max(rows, columns);  // a whole number of pixels a token, or for long texts less than one
+  const scale = longest > 120 ? 120 / longest : Math.max(1, Math.min(8, Math.round(90 / longest)));
+  if (scale < 1) canvas.style.imageRendering = 'auto';
   canvas.style.width = columns * scale + 'px'; canvas.style.height = rows * scale + 'px';
   const image = new ImageData(columns, rows);
   for (let i = 0; i < rows * columns; ++i) image.data.set([...colour(value(text, i)), 255], 4 * i);

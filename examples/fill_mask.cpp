@@ -56,7 +56,8 @@ void fill(const Arguments& a) {
       const ef::Token token = order[static_cast<std::size_t>(i)];
       std::vector<ef::Token> filled = ids;
       filled[static_cast<std::size_t>(place)] = token;
-      const std::string word = tokenizer.decode(std::vector{token}), text = tokenizer.decode(filled);
+      const std::string word = tokenizer.decode(std::vector{token}, false);
+      const std::string text = tokenizer.decode(filled, masks.size() == 1);  // other masks stay to be seen
       const double probability = p[static_cast<std::size_t>(token)];
       candidates.push_back({{"token", token}, {"word", word}, {"probability", probability}, {"text", text}});
       if (!a.json) std::printf("%7.4f  %-16s %s\n", probability, word.c_str(), text.c_str());

@@ -60,7 +60,7 @@ template <class S> void check_all_shapes() {
 
 template <class S> void check_epilogues() {
   Machine machine;
-  for (const Index k : {3, 16, 37})
+  for (const Index k : {3, 16, 37, 200})
     for (const Index rows : {1, 2, 3, 4, 7, 65})
       for (const Index n : {1, 5, 16, 17, 35}) {
         const auto x = random_matrix<S>(rows, k, 3), w = random_matrix<S>(n, k, 4);
@@ -81,6 +81,23 @@ template <class S> void check_epilogues() {
 TEST_CASE("a product is the naive sum within rounding, and a row's bits are those it has in any batch") {
   check_all_shapes<float>();
   check_all_shapes<double>();
+}
+
+TEST_CASE_TEMPLATE("sums that are carried in parts, through fewer columns at a time, are of one order too", S,
+                   float, double) {
+  Machine machine;
+  for (const Index k : {769, 1500, 3072, 9001}) {
+    CAPTURE(k);
+    const auto x = random_matrix<S>(67, k, 1), w = random_matrix<S>(103, k, 2);
+    const ef::Matrix<S> all = times<S>(ef::Weight<S>(w), x, machine);
+    if (k < 3000) CHECK(wrong_sums<S>(x, w, all) == 0);
+    for (const Index rows : {1, 2, 4, 5, 8, 33})
+      for (const Index n : {1, 50, 103}) {
+        const ef::Matrix<S> some =
+            times<S>(ef::Weight<S>(ef::Matrix<S>(w.topRows(n))), x.bottomRows(rows), machine);
+        CHECK(same_bits<S>(some, all.bottomLeftCorner(rows, n)));
+      }
+  }
 }
 
 TEST_CASE("a bias is added to the sum, and then the sum to what was there") {

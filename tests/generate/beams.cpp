@@ -121,14 +121,15 @@ TEST_CASE("bans, n-grams, the least length and forced tokens hold for every hypo
   }
 }
 
-TEST_CASE("a prompt's hypotheses depend neither on the other prompts nor on the threads") {
-  const auto model = model_of(61);
-  const ef::TokenBatch prompts{{7, 30, 2}, {1}, support::some_tokens(140, 61)};
+namespace {
+
+/// That a prompt's or source's hypotheses are the same beside others and alone, with any number of threads.
+template <class Model> void check_company(const Model& model, const ef::TokenBatch& prompts) {
   const ef::GenerationConfig config{
       .max_new_tokens = 10, .end_tokens = {13, 29}, .num_beams = 3, .num_return_sequences = 2};
   ef::Threads one(1);
   const auto together = ef::generate_beams(model, prompts, config, one);
-  REQUIRE(together.size() == 3);
+  REQUIRE(together.size() == prompts.size());
   for (std::size_t i = 0; i < prompts.size(); ++i)
     for (const int count : {1, 2, 3}) {
       ef::Threads threads(count);
@@ -139,6 +140,53 @@ TEST_CASE("a prompt's hypotheses depend neither on the other prompts nor on the 
         CHECK(alone[k].score == together[i][k].score);
       }
     }
+}
+
+}  // namespace
+
+TEST_CASE("a prompt's hypotheses depend neither on the other prompts nor on the threads") {
+  const ef::TokenBatch prompts{{7, 30, 2}, {1}, support::some_tokens(140, 61)};
+  check_company(model_of(61), prompts);
+  for (const auto& named : tiny::seq2seq()) {
+    CAPTURE(named.name);
+    check_company(support::lively<float, ef::Seq2Seq>(named.config), prompts);
+  }
+}
+
+TEST_CASE("beams that are reordered keep the full pages that they share, where they lie") {
+  const auto model = model_of(61);
+  ef::Threads threads(1);
+  const auto text = support::some_tokens(150, 61);  // a page holds 128 tokens
+  std::vector<ef::Session<double>> beams;
+  beams.emplace_back(model, threads);
+  beams[0].feed(text);
+  const auto page = [](const ef::Session<double>& beam, std::size_t i) {
+    return beam.cache().rows(0, beam.size()).pages[i];
+  };
+  const double* const first = page(beams[0], 0);
+  const std::vector<std::vector<std::size_t>> parents{{0, 0, 0}, {2, 0, 2}, {1, 1, 1}};
+  std::vector<std::vector<ef::Token>> texts{text};
+  for (std::size_t step = 0; step < parents.size(); ++step) {
+    CAPTURE(step);
+    beams = ef::detail::descend(std::move(beams), parents[step]);
+    REQUIRE(beams.size() == 3);
+    std::vector<std::vector<ef::Token>> next;
+    for (std::size_t b = 0; b < 3; ++b) {
+      CHECK(page(beams[b], 0) == first);
+      for (std::size_t c = 0; c < 3; ++c)  // those of one parent share all of it until they are fed
+        CHECK((page(beams[b], 1) == page(beams[c], 1)) == (parents[step][b] == parents[step][c]));
+      next.push_back(texts[parents[step][b]]);
+      next.back().push_back(static_cast<ef::Token>(7 * step + b));
+    }
+    texts = std::move(next);
+    for (std::size_t b = 0; b < 3; ++b) {
+      beams[b].feed(std::span(texts[b]).last(1));
+      CHECK(page(beams[b], 0) == first);
+      for (std::size_t c = 0; c < b; ++c) CHECK(page(beams[b], 1) != page(beams[c], 1));
+      const ef::Matrix<double> whole = model({texts[b]});
+      CHECK(beams[b].logits() == whole.row(whole.rows() - 1));
+    }
+  }
 }
 
 TEST_CASE("fewer hypotheses than beams are returned where the vocabulary has no more") {

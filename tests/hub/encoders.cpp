@@ -77,15 +77,17 @@ TEST_CASE("labels are those of the config") {
 }
 
 TEST_CASE("a bare encoder loads from the checkpoint of any head and gives the same hidden states") {
-  for (const char* const name : {"bert-mlm", "bert-seqcls", "bert-tokcls"}) {
-    CAPTURE(std::string(name));
-    const auto encoder = ef::load_encoder<double>(folder(name));
-    const ef::SafeTensors expected(folder(name) + "/expected.safetensors");
-    const auto input = fixtures::padded(expected, "padded.input_ids", "padded.attention_mask");
-    CHECK(fixtures::distance(encoder(input.tokens, token_types(expected, "padded.")),
-                             expected.at("padded.hidden_states.2"), input) < 1e-9);
-    CHECK(encoder.config().pooler == (std::string(name) == "bert-seqcls"));
-  }
+  for (const std::string family : {"bert", "roberta", "distilbert"})
+    for (const std::string head : {"-mlm", "-seqcls", "-tokcls"}) {
+      CAPTURE(family + head);
+      const auto encoder = ef::load_encoder<double>(folder(family + head));
+      const ef::SafeTensors expected(folder(family + head) + "/expected.safetensors");
+      const auto input = fixtures::padded(expected, "padded.input_ids", "padded.attention_mask");
+      CHECK(fixtures::distance(encoder(input.tokens, token_types(expected, "padded.")),
+                               expected.at("padded.hidden_states.2"), input) < 1e-9);
+      CHECK(encoder.config().pooler ==
+            (family + head == "bert-seqcls"));  // those of the others are their heads'
+    }
 }
 
 TEST_CASE("a checkpoint with another head than the one asked for is refused by name") {

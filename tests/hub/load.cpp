@@ -133,6 +133,76 @@ TEST_CASE("a stored copy of a tied matrix is taken where it is one, and refused 
                  "\"lm_head.weight\" differs from \"transformer.wte.weight\""));
 }
 
+TEST_CASE("so is every copy that checkpoints of encoders and encoder-decoders store") {
+  struct Copy {
+    const char *model, *copy, *original;
+  };
+  for (const Copy& c : std::vector<Copy>{
+           {"bert-mlm", "cls.predictions.decoder.bias", "cls.predictions.bias"},
+           {"roberta-mlm", "lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"},
+           {"roberta-mlm", "lm_head.decoder.bias", "lm_head.bias"},
+           {"distilbert-mlm", "vocab_projector.weight", "distilbert.embeddings.word_embeddings.weight"},
+           {"t5", "encoder.embed_tokens.weight", "shared.weight"},
+           {"t5", "lm_head.weight", "shared.weight"},
+           {"flan-t5", "decoder.embed_tokens.weight", "shared.weight"},
+           {"bart", "model.encoder.embed_tokens.weight", "model.shared.weight"},
+           {"bart", "lm_head.weight", "model.shared.weight"}}) {
+    CAPTURE(std::string(c.copy));
+    const auto load = [&](const std::string& path) {
+      if (ef::load_config(path).model.stacks == ef::Stacks::encoder)
+        ef::load_masked_lm<float>(path);
+      else
+        ef::load_seq2seq<float>(path);
+    };
+    std::vector<std::byte> bytes;
+    for (const bool differs : {false, true}) {
+      const std::string why = refused_tensors(
+          c.model,
+          [&](auto& tensors) {
+            ef::TensorView copy = named(tensors, c.original);
+            bytes.assign(copy.data.begin(), copy.data.end());
+            if (differs) bytes[2] ^= std::byte{1};
+            copy.name = c.copy;
+            copy.data = bytes;
+            tensors.push_back(copy);
+          },
+          load);
+      if (differs)
+        CHECK(contains(why, ef::concat('"', c.copy, "\" differs from \"", c.original, '"')));
+      else
+        CHECK(why.empty());
+    }
+  }
+}
+
+TEST_CASE("an encoder loads with and without its family's prefix, also from a head that the library lacks") {
+  const ef::TokenBatch batch{{3, 1, 4, 1, 5}, {9, 2, 6}};
+  for (const std::string family : {"bert", "roberta", "distilbert"})
+    for (const char* const head : {"-mlm", "-seqcls", "-tokcls"}) {
+      const std::string model = family + head;
+      CAPTURE(model);
+      const auto expected = ef::load_encoder<float>(folder(model))(batch);
+      for (const bool bare : {false, true}) {
+        ef::Matrix<float> found;
+        CHECK(refused_tensors(
+                  model.c_str(),
+                  [&](auto& tensors) {
+                    for (auto& tensor : tensors)
+                      if (bare && tensor.name.starts_with(family + "."))
+                        tensor.name.erase(0, family.size() + 1);
+                    for (const char* const answers : {"qa_outputs.weight", "qa_outputs.bias"}) {
+                      ef::TensorView other = tensors.front();
+                      other.name = answers;
+                      tensors.push_back(other);
+                    }
+                  },
+                  [&](const std::string& path) { found = ef::load_encoder<float>(path)(batch); })
+                  .empty());
+        CHECK(found == expected);
+      }
+    }
+}
+
 TEST_CASE("GPT-2 loads with and without its prefix, and its known buffers are passed over") {
   const auto bare = refused_tensors("gpt2", [](auto& tensors) {
     for (auto& tensor : tensors) tensor.name = tensor.name.substr(std::string("transformer.").size());

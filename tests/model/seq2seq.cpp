@@ -42,7 +42,9 @@ TEST_CASE("a target at once, in chunks, and token by token gives the same logits
   }
 }
 
-TEST_CASE("a pair's logits do not depend on its company, and another source changes them") {
+TEST_CASE(
+    "a pair's logits do not depend on the other pairs, their order or threads, and another source changes "
+    "them") {
   for (const auto& named : tiny::seq2seq()) {
     CAPTURE(named.name);
     const auto model = lively(named.config);
@@ -59,7 +61,30 @@ TEST_CASE("a pair's logits do not depend on its company, and another source chan
       CHECK(model({sources[s]}, {targets[s]}) == part);
       CHECK((model({sources[(s + 1) % 6]}, {targets[s]}) - part).cwiseAbs().maxCoeff() > 1e-3F);
     }
+    const ef::TokenBatch last_sources(sources.rbegin(), sources.rend()),
+        last_targets(targets.rbegin(), targets.rend());
+    const ef::Ragged its_layout(last_targets);
+    for (const int count : {1, 2, 3}) {
+      ef::Threads threads(count);
+      ef::Workspace workspace;
+      ef::Run run{threads, workspace};
+      const ef::Matrix<float> reversed = model(last_sources, last_targets, run);
+      for (ef::Index s = 0; s < 6; ++s)
+        CHECK(reversed.middleRows(its_layout.begin(5 - s), layout.length(s)) ==
+              together.middleRows(layout.begin(s), layout.length(s)));
+    }
   }
+}
+
+TEST_CASE("encoded sources of another batch than the layout's are refused") {
+  const auto model = lively(tiny::seq2seq()[0].config);
+  ef::Threads threads(1);
+  ef::Workspace workspace;
+  ef::Run run{threads, workspace};
+  const ef::Matrix<float> encoded = model.encode({some_tokens(5, 61)}, run);
+  const ef::TokenBatch other{some_tokens(5, 61), some_tokens(3, 61)};
+  CHECK_THROWS_WITH_AS(model.cross_key_values(run, encoded, ef::Ragged(other)),
+                       doctest::Contains("5 rows of hidden states for the 8 tokens"), ef::InputError);
 }
 
 TEST_CASE("a fork goes on alone and looks at the same source") {

@@ -74,6 +74,7 @@ template <class S, int N = count<S>> Packet<S, N> broadcast(const S& s) {
 template <class S, int N = count<S>> Packet<S, N> zero() { return broadcast<S, N>(S(0)); }
 
 /// a · b + c, in one rounding where the processor can.
+using Eigen::internal::padd;
 using Eigen::internal::pmadd;
 
 /// Sum of all lanes, by halving: lane i and lane i + N/2, and so on; the same order on every call.
@@ -119,6 +120,14 @@ template <class S, int N> EIGEN_ALWAYS_INLINE Packet<S, N> sums(const Packet<S, 
   S each[N];
   for (int i = 0; i < N; ++i) each[i] = sum<S, N>(v[i]);
   return load<S, N>(each);
+}
+
+/// rows[i] are the values at place i of each of the N groups of N that begin at p.
+template <class S, int N> EIGEN_ALWAYS_INLINE void transpose(const S* p, Packet<S, N> (&rows)[N]) {
+  Eigen::internal::PacketBlock<Packet<S, N>, N> block;
+  for (int i = 0; i < N; ++i) block.packet[i] = load<S, N>(p + i * N);
+  Eigen::internal::ptranspose(block);
+  for (int i = 0; i < N; ++i) rows[i] = block.packet[i];
 }
 
 /// One stored weight as S.

@@ -33,9 +33,8 @@ void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogu
     run.threads.parallel_for(tasks, [&](Index task, int) {
       const Index begin = columns / grain * task / tasks * grain;
       const Index end = task + 1 == tasks ? columns : columns / grain * (task + 1) / tasks * grain;
-      const Epilogue<S> here{epilogue.bias ? epilogue.bias + begin : nullptr, epilogue.add};
-      dot_kernel(x.data(), x.outerStride(), elements + begin * k, k, rows, end - begin, k, here,
-                 y.data() + begin, y.outerStride(), scratch + task * scratch_size);
+      dot_kernel(x.data(), x.outerStride(), elements + begin * k, k, rows, end - begin, k,
+                 epilogue.from(begin), y.data() + begin, y.outerStride(), scratch + task * scratch_size);
     });
   });
 }

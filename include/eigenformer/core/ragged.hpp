@@ -36,6 +36,12 @@ struct Ragged {
   Index rows() const { return offsets.back(); }
   Index begin(Index sequence) const { return offsets[static_cast<std::size_t>(sequence)]; }
   Index length(Index sequence) const { return begin(sequence + 1) - begin(sequence); }
+
+  /// @throws InputError  if hidden states of so many rows are those of another batch
+  void check_rows(Index count) const {
+    if (count != rows())
+      fail(InputError(concat(count, " rows of hidden states for the ", rows(), " tokens of a batch")));
+  }
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

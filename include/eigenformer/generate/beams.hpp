@@ -223,6 +223,8 @@ std::vector<std::vector<Generation>> generate_beams(const Model& model, const To
   std::vector<detail::Continuation> found;
   std::vector<Session<S>*> going;
   std::vector<std::span<const Token>> latest;
+  Workspace workspace;  // of all steps, where a new fork would begin without any
+  Run run{threads, workspace};
   for (Index step = 0; step < config.max_new_tokens; ++step) {
     going.clear();
     latest.clear();
@@ -247,7 +249,7 @@ std::vector<std::vector<Generation>> generate_beams(const Model& model, const To
       }
     }
     if (going.empty()) break;
-    feed_together<S>(going, latest);
+    feed_together<S>(run, SessionOptions{}.chunk, going, latest);
   }
   std::vector<std::vector<Generation>> results;
   for (auto& row : rows) results.push_back(std::move(row).results());

@@ -26,14 +26,22 @@ Transformer<S> load_parameters(const std::string& folder, HubConfig& config, con
   return filler.fill();
 }
 
+/// The config of a folder whose model must have these stacks.
+/// @throws ConfigError  naming folder and model_type if it has others
+[[gnu::cold]] inline HubConfig load_config_of(const std::string& folder, Stacks stacks,
+                                              const char* asked_for) {
+  HubConfig config = load_config(folder);
+  if (config.model.stacks != stacks)
+    fail(ConfigError(folder,
+                     concat(asked_for, " was asked for, found a model of type \"", config.model_type, "\"")));
+  return config;
+}
+
 /// The parameters of an encoder's checkpoint with this head.
 template <class S>
 Transformer<S> load_encoder_parameters(const std::string& folder, HubConfig& config, Head head,
                                        const LoadOptions& options) {
   ModelConfig& model = config.model;
-  if (model.stacks != Stacks::encoder)
-    fail(ConfigError(folder,
-                     concat("an encoder was asked for, found a model of type \"", config.model_type, "\"")));
   if (head != Head::none && model.head != Head::none && model.head != head)
     fail(ConfigError(folder, concat("a model with a head for ", name_of(head),
                                     " was asked for, this one has a head for ", name_of(model.head))));
@@ -46,42 +54,42 @@ Transformer<S> load_encoder_parameters(const std::string& folder, HubConfig& con
 
 /// A causal language model: GPT-2, LLaMA, BLOOM, …
 template <class S> CausalLM<S> load_causal_lm(const std::string& folder, const LoadOptions& options = {}) {
-  HubConfig config = load_config(folder);
+  HubConfig config = hub::load_config_of(folder, Stacks::decoder, "a decoder");
   Transformer<S> parameters = hub::load_parameters<S>(folder, config, options);
   return CausalLM<S>(config.model, std::move(parameters));
 }
 
 /// A sequence-to-sequence model: T5, BART, …
 template <class S> Seq2Seq<S> load_seq2seq(const std::string& folder, const LoadOptions& options = {}) {
-  HubConfig config = load_config(folder);
+  HubConfig config = hub::load_config_of(folder, Stacks::encoder_decoder, "an encoder-decoder");
   Transformer<S> parameters = hub::load_parameters<S>(folder, config, options);
   return Seq2Seq<S>(config.model, std::move(parameters));
 }
 
 /// The bare encoder of a BERT-like checkpoint with any head, or none.
 template <class S> Encoder<S> load_encoder(const std::string& folder, const LoadOptions& options = {}) {
-  HubConfig config = load_config(folder);
+  HubConfig config = hub::load_config_of(folder, Stacks::encoder, "an encoder");
   Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::none, options);
   return Encoder<S>(config.model, std::move(parameters));
 }
 
 /// A BERT-like checkpoint with the head that fills masks.
 template <class S> MaskedLM<S> load_masked_lm(const std::string& folder, const LoadOptions& options = {}) {
-  HubConfig config = load_config(folder);
+  HubConfig config = hub::load_config_of(folder, Stacks::encoder, "an encoder");
   Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::masked_words, options);
   return MaskedLM<S>(config.model, std::move(parameters));
 }
 
 /// A BERT-like checkpoint with a head that gives a text one label.
 template <class S> Classifier<S> load_classifier(const std::string& folder, const LoadOptions& options = {}) {
-  HubConfig config = load_config(folder);
+  HubConfig config = hub::load_config_of(folder, Stacks::encoder, "an encoder");
   Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::text_classes, options);
   return Classifier<S>(config.model, std::move(parameters), config.labels);
 }
 
 /// A BERT-like checkpoint with a head that gives each token a label.
 template <class S> Tagger<S> load_tagger(const std::string& folder, const LoadOptions& options = {}) {
-  HubConfig config = load_config(folder);
+  HubConfig config = hub::load_config_of(folder, Stacks::encoder, "an encoder");
   Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::token_classes, options);
   return Tagger<S>(config.model, std::move(parameters), config.labels);
 }

@@ -25,9 +25,10 @@ inline constexpr NameRule bert_heads[] = {
     {"head.output.weight", "cls.predictions.decoder.weight", Head::masked_words},
     {"head.output.bias", "cls.predictions.bias", Head::masked_words},
     {"head.output", "classifier"}};
-inline constexpr std::string_view bert_ignored[] = {"~embeddings.position_ids", "~embeddings.token_type_ids",
-                                                    "cls.seq_relationship.weight",
-                                                    "cls.seq_relationship.bias"};
+/// Buffers, and the heads for the next sentence and for answers within a text, which the library lacks.
+inline constexpr std::string_view bert_ignored[] = {
+    "~embeddings.position_ids",  "~embeddings.token_type_ids", "cls.seq_relationship.weight",
+    "cls.seq_relationship.bias", "qa_outputs.weight",          "qa_outputs.bias"};
 inline constexpr NameCopy bert_copies[] = {
     {"cls.predictions.decoder.weight", "~embeddings.word_embeddings.weight"},
     {"cls.predictions.decoder.bias", "cls.predictions.bias", false}};

@@ -47,6 +47,7 @@ template <class S> class Encoder {
   /// One vector a sequence, [sequences, d_model], from the hidden states of a batch: act(pooler(first
   /// token)).
   /// @throws ConfigError  if the model has no pooler
+  /// @throws InputError   for the layout of another batch
   Matrix<S> pooled(Run& run, View<S> hidden, const Ragged& layout) const {
     if (!config_.pooler) fail(ConfigError("pooler", "this encoder has none"));
     return pool_first<S>(parameters_.head, config_, run, hidden, layout);
@@ -129,7 +130,9 @@ template <class S, Head head> class Labeller : public Encoder<S> {
   const std::vector<std::string>& labels() const { return labels_; }
 
   /// logits [rows, n_labels]: of every token for a Tagger, of the sequences of `layout` for a Classifier.
+  /// @throws InputError  for the layout of another batch
   Matrix<S> logits(Run& run, View<S> hidden, const Ragged& layout) const {
+    layout.check_rows(hidden.rows());
     const Linear<S>& output = this->parameters().head.output;
     const bool texts = head == Head::text_classes;
     Matrix<S> y(texts ? layout.sequences() : hidden.rows(), this->config().n_labels);

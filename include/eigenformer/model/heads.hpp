@@ -92,9 +92,11 @@ void masked_word_logits(const Transformer<S>& p, const ModelConfig& config, Run&
 
 /// [sequences, d_model]: act(pooler(first token)) of each sequence of hidden states x [rows, d_model].
 /// `linear`, where wanted, becomes the input of the activation.
+/// @throws InputError  for a layout of another number of rows
 template <class S>
 Matrix<S> pool_first(const HeadParameters<S>& p, const ModelConfig& config, Run& run, View<S> x,
                      const Ragged& layout, Matrix<S>* linear = nullptr) {
+  layout.check_rows(x.rows());
   const Workspace::Frame frame(run.workspace);
   auto first = run.workspace.matrix<S>(layout.sequences(), x.cols());
   for (Index s = 0; s < layout.sequences(); ++s) first.row(s) = x.row(layout.begin(s));

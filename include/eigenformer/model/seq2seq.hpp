@@ -39,8 +39,10 @@ template <class S> class Seq2Seq : public LanguageModel<S> {
 
   /// What the decoder needs of each source: the keys and values of its cross-attention in every layer, from
   /// the hidden states of encode(). Never written to again, so any number of sessions may share one.
+  /// @throws InputError  for the layout of another batch
   std::vector<std::shared_ptr<const KeyValues<S>>> cross_key_values(Run& run, View<S> encoded,
                                                                     const Ragged& layout) const {
+    layout.check_rows(encoded.rows());
     const ModelConfig& config = this->config();
     std::vector<KeyValues<S>> sources;
     for (Index s = 0; s < layout.sequences(); ++s) {
