@@ -170,8 +170,7 @@ void formats(double number, bool json) {
   }
   if (json) return example::print(all);
   std::printf("%-11s %6s %4s %5s %12s %12s %12s %12s %20s %9s\n", "format", "bits", "exp", "frac", "max",
-              "min normal", "subnormal", "epsilon", plan::detail::scaled(number, "%.10g becomes", 1).c_str(),
-              "loss");
+              "min normal", "subnormal", "epsilon", ef::concat(number, " becomes").c_str(), "loss");
   for (const Json& j : all) {
     std::printf("%-11s %6g ", j["name"].get<std::string>().c_str(), j["bits_per_value"].get<double>());
     if (j.contains("max")) {

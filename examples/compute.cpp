@@ -171,17 +171,17 @@ void print_report(const Options& o, const Json& out) {
 }
 
 void run(const Options& o) {
-  if (o.model.empty() == o.config.empty())
-    ef::fail(ef::InputError("give one of: a model of the catalog, --config"));
+  require(o.model.empty() != o.config.empty(), "give one of: a model of the catalog, --config");
   const auto [known, config, parameters] = planned(o.model, o.config);
-  plan::detail::require_positive(o.batch, "--batch");
-  plan::detail::require_between(o.utilisation, 1e-6, 1, "--utilisation");
-  plan::detail::require_not_negative(o.train_tokens, "--train-tokens");
-  plan::detail::require_not_negative(o.tokens_per_second, "--tokens-per-second");
-  if ((o.prompt != 0) != (o.answer != 0))
-    ef::fail(ef::InputError("--prompt-tokens and --answer-tokens belong together"));
+  require(o.batch > 0 && o.devices > 0, "--batch and --devices must be positive");
+  require(o.utilisation > 0 && o.utilisation <= 1,
+          ef::concat("--utilisation must lie between 0 and 1, is ", o.utilisation));
+  require(o.train_tokens >= 0 && o.tokens_per_second >= 0,
+          "--train-tokens and --tokens-per-second must not be negative");
+  require((o.prompt != 0) == (o.answer != 0), "--prompt-tokens and --answer-tokens belong together");
+  require((o.peak_flops != 0) == (o.bandwidth != 0), "--peak-flops and --bandwidth belong together");
+  require(o.peak_flops >= 0 && o.bandwidth >= 0, "--peak-flops and --bandwidth must be positive");
   const plan::Device device = device_of(o);
-  plan::detail::check(device);
   const plan::FlopOptions flops{.config = config, .tokens = o.tokens ? o.tokens : config.max_positions};
   Json out = {{"parameters", parameters},
               {"tokens", flops.tokens},

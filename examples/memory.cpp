@@ -54,10 +54,10 @@ Json inference(const Options& o, const Planned& model) {
 }
 
 plan::Strategy strategy_of(const Options& o) {
-  if (o.devices <= 0 || o.tensor <= 0 || o.pipeline <= 0 ||
-      o.devices % plan::detail::multiply(o.tensor, o.pipeline) != 0)
-    ef::fail(ef::InputError(ef::concat("--devices ", o.devices, " must be a positive multiple of --tensor ",
-                                       o.tensor, " times --pipeline ", o.pipeline)));
+  require(o.devices > 0 && o.tensor > 0 && o.pipeline > 0 && o.devices % o.tensor == 0 &&
+              o.devices / o.tensor % o.pipeline == 0,
+          ef::concat("--devices ", o.devices, " must be a positive multiple of --tensor ", o.tensor,
+                     " times --pipeline ", o.pipeline));
   return {.data_parallel = o.devices / (o.tensor * o.pipeline),
           .zero_stage = o.zero,
           .shard_devices = o.shard_devices,
@@ -65,12 +65,11 @@ plan::Strategy strategy_of(const Options& o) {
           .pipeline_parallel = o.pipeline};
 }
 
-plan::TrainingJob job_of(const Options& o, const Planned& model, const plan::Strategy& s) {
-  const ef::Index least = plan::detail::multiply(s.data_parallel, o.sequences);
+plan::TrainingJob job_of(const Options& o, const Planned& model) {
   return {.config = model.config,
           .precision = plan::training_precision(o.precision),
           .tokens = o.tokens,
-          .sequences = o.batch ? o.batch : plan::detail::multiply(least, s.pipeline_parallel),
+          .sequences = o.batch,
           .micro_batch = o.sequences,
           .recompute = recompute_of(o.recompute)};
 }
@@ -85,7 +84,7 @@ Json training(const Options& o, const Planned& model, const plan::Strategy& s) {
               {"devices", o.devices}};
   plan::TrainingMemory m;
   if (model.architecture) {
-    const plan::TrainingJob job = job_of(o, model, s);
+    const plan::TrainingJob job = job_of(o, model);
     const plan::StrategyCost cost = plan::strategy_cost(job, s);
     m = cost.memory;
     if (precision.activations_and_temporary > 0)  // the convention's flat allowance stands for activations
@@ -122,9 +121,8 @@ plan::Cluster cluster_of(const Options& o) {
 }
 
 /// The best strategy on the cluster, or the smallest cluster.
-Json search(const Options& o, const Planned& model, const plan::Strategy& s) {
-  plan::TrainingJob job = job_of(o, model, s);
-  job.sequences = o.batch;
+Json search(const Options& o, const Planned& model) {
+  plan::TrainingJob job = job_of(o, model);
   if (o.sequences == 1) job.micro_batch = 0;  // not asked for: the search chooses
   const plan::Cluster cluster = cluster_of(o);
   return choice_json(o.devices > 1 ? plan::best_strategy(job, cluster) : plan::fewest_devices(job, cluster));
@@ -155,7 +153,7 @@ Json fits(const Options& o, const Planned& model, const plan::Strategy& s) {
   const plan::InferenceMemoryOptions inference = inference_of(o, model);
   out["largest_inference_batch"] = or_null([&] { return plan::largest_batch(inference, room); });
   out["longest_context_tokens"] = or_null([&] { return plan::longest_context(inference, room); });
-  const plan::TrainingJob job = job_of(o, model, s);
+  const plan::TrainingJob job = job_of(o, model);
   out["largest_training_micro_batch"] = or_null([&] { return plan::largest_micro_batch(job, s, room); });
   return out;
 }
@@ -215,7 +213,7 @@ void run(const Options& o) {
   if (model.architecture) out["inference"] = inference(o, model);
   out["training"] = training(o, model, strategy);
   if (searched) out["fits"] = fits(o, model, strategy);
-  if (searched && model.architecture) out["search"] = search(o, model, strategy);
+  if (searched && model.architecture) out["search"] = search(o, model);
   if (o.lora_rank != 0) out["adapters"] = adapters(o, model);
   if (!o.offload.empty()) out["offload"] = offload(o, model);
   if (!o.svg.empty())

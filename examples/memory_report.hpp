@@ -104,12 +104,12 @@ inline void print_search(const Json& search, bool fewest) {
               best["devices"].get<ef::Index>(), best["strategy"].get<std::string>().c_str());
   print_training(best);
   std::printf("  %s\n", search["reason"].get<std::string>().c_str());
-  std::printf("  %-66s %5s %12s %12s %6s %10s\n", "the best of each kind", "fits", "GB a device", "GB sent",
+  std::printf("  %-72s %5s %12s %12s %6s %10s\n", "the best of each kind", "fits", "GB a device", "GB sent",
               "idle", "step");
   const auto line = [](const Json& r) {
     const std::string what =
         ef::concat(r["strategy"].get<std::string>(), ", ", r["micro_batch"].get<ef::Index>(), " at once");
-    std::printf("  %s %5s %12.2f %12.2f %5.1f%% %10s\n", padded(what, 66).c_str(), r["fits"] ? "yes" : "no",
+    std::printf("  %s %5s %12.2f %12.2f %5.1f%% %10s\n", padded(what, 72).c_str(), r["fits"] ? "yes" : "no",
                 r["total_bytes"].get<double>() / plan::gigabyte,
                 r["sent_bytes"].get<double>() / plan::gigabyte, 100 * r["bubble_share"].get<double>(),
                 plan::seconds_text(r["step_seconds"]).c_str());
@@ -219,7 +219,7 @@ inline void draw(const Options& o, ef::Index parameters,
                        : !o.device.empty()    ? plan::device(o.device).memory_bytes / plan::gigabyte
                                               : 0.0;
   if (limit > 0)
-    chart.series.push_back({.name = plan::detail::scaled(limit, "a device: %g GB", 1),
+    chart.series.push_back({.name = ef::concat("a device: ", limit, " GB"),
                             .points = {{1, limit}, {1024, limit}},
                             .dashed = true});
   write_svg(o.svg, chart);

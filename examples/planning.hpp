@@ -41,6 +41,11 @@ inline std::string padded(std::string text, std::size_t width) {
   return text;
 }
 
+/// @throws InputError  where an option is not what it must be
+inline void require(bool ok, const std::string& why) {
+  if (!ok) ef::fail(ef::InputError(why));
+}
+
 /// "none", "selective" or "full".
 inline plan::Recompute recompute_of(const std::string& name) {
   return name == "full"        ? plan::Recompute::full

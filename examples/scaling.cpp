@@ -175,19 +175,19 @@ void check(const Options& o) {
                                     {o.parameters, "--parameters"},
                                     {o.inference_tokens, "--inference-tokens"},
                                     {o.unique_tokens, "--unique-tokens"},
-
                                     {static_cast<double>(o.devices), "--devices"}})
-    plan::detail::require_not_negative(value, name);
-  plan::detail::require_between(o.utilisation, 1e-6, 1, "--utilisation");
+    require(value >= 0 && std::isfinite(value), ef::concat(name, " must be positive, is ", value));
+  require(o.utilisation > 0 && o.utilisation <= 1,
+          ef::concat("--utilisation must lie between 0 and 1, is ", o.utilisation));
   plan::device(o.device);
-  if ((o.parameters > 0) != (o.inference_tokens > 0))
-    ef::fail(ef::InputError("--parameters and --inference-tokens belong together"));
-  if (!(o.flops > 0) && !(o.parameters > 0) && o.runs.empty())
-    ef::fail(ef::InputError("give --flops, --fit, or --parameters with --inference-tokens"));
+  require((o.parameters > 0) == (o.inference_tokens > 0),
+          "--parameters and --inference-tokens belong together");
+  require(o.flops > 0 || o.parameters > 0 || !o.runs.empty(),
+          "give --flops, --fit, or --parameters with --inference-tokens");
   for (const auto& [given, name] : {std::pair(!o.svg.empty(), "--svg"),
                                     {o.unique_tokens > 0, "--unique-tokens"},
                                     {o.devices > 0, "--devices"}})
-    if (given && !(o.flops > 0)) ef::fail(ef::InputError(ef::concat(name, " needs --flops")));
+    require(!given || o.flops > 0, ef::concat(name, " needs --flops"));
 }
 
 void run(const Options& o) {

@@ -13,6 +13,7 @@ TEST_CASE("an unknown name is answered with the nearest known one") {
                        "unknown model 'lama-7b'; the nearest known one is 'llama-7b'", ef::InputError);
   CHECK_THROWS_WITH_AS(plan::published("BERT-base"), doctest::Contains("bert-base-uncased"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::storage_format("Q4K"), doctest::Contains("'Q4_K'"), ef::InputError);
+  CHECK_THROWS_WITH_AS(plan::storage_format("Q44"), doctest::Contains("'Q4_0'"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::float_format("FP17"), doctest::Contains("'FP16'"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::device("H100"), doctest::Contains("H100-80GB"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::conversion("INT4-128"), doctest::Contains("'INT4-G128'"), ef::InputError);

@@ -65,6 +65,15 @@ TEST_CASE("tensor and pipeline parallelism divide states, and send activations")
   CHECK(plan::strategy_cost(palm, tensor).tensor_parallel_bytes == doctest::Approx(1.5 * selective));
 }
 
+TEST_CASE("strategies are called by the names that people search for") {
+  CHECK(plan::strategy_text({}) == "one device");
+  CHECK(plan::strategy_text({.data_parallel = 8}) == "DDP × 8");
+  CHECK(plan::strategy_text({.data_parallel = 8, .zero_stage = 2}) == "ZeRO-2 × 8");
+  CHECK(plan::strategy_text({.data_parallel = 64, .zero_stage = 3, .shard_devices = 8}) ==
+        "FSDP hybrid shard (ZeRO-3) × 64 in shards of 8");
+  CHECK(plan::strategy_text({.tensor_parallel = 8, .pipeline_parallel = 2}) == "tensor × 8, pipeline × 2");
+}
+
 TEST_CASE("few key/value heads are there once for each device of tensor parallelism") {
   ef::ModelConfig c = plan::published("llama-2-7b").config;
   c.head = ef::Head::none;

@@ -87,14 +87,18 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 /// The entry of `table` whose `name` is asked for.
-/// @throws InputError  naming the nearest known one
+/// @throws InputError  naming the nearest known one; of those equally near, one that begins alike
 template <class Table> const auto& find_named(const Table& table, std::string_view name, const char* what) {
+  const auto alike = [&](std::string_view known) {
+    const auto shorter = static_cast<std::ptrdiff_t>((std::min)(known.size(), name.size()));
+    return std::mismatch(known.begin(), known.begin() + shorter, name.begin()).first - known.begin();
+  };
   const auto* nearest = &*std::begin(table);
   std::size_t least = (std::numeric_limits<std::size_t>::max)();
   for (const auto& entry : table) {
     if (entry.name == name) return entry;
     const std::size_t distance = edit_distance(entry.name, name);
-    if (distance < least) {
+    if (distance < least || (distance == least && alike(entry.name) > alike(nearest->name))) {
       least = distance;
       nearest = &entry;
     }

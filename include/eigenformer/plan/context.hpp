@@ -38,6 +38,7 @@ struct WindowUse {
 /// A decoder has one window for prompt and answer together, an encoder-decoder one for each, an encoder none
 /// for an answer. @throws InputError  for negative numbers, and for an encoder's answer
 inline WindowUse window_use(const ModelConfig& config, Index prompt_tokens, Index answer_tokens) {
+  detail::require_not_negative(prompt_tokens, "prompt_tokens");
   const auto left = [&](Index prompt, Index answer) {
     return free_tokens({.window = config.max_positions, .fixed_tokens = prompt, .answer_tokens = answer});
   };

@@ -93,17 +93,22 @@ struct Strategy {
   }
 };
 
-/// "FSDP full shard (ZeRO-3) × 64, tensor × 8, pipeline × 2".
+/// "FSDP full shard (ZeRO-3) × 64, tensor × 8", "tensor × 8, pipeline × 2", "one device".
 inline std::string strategy_text(const Strategy& s) {
   std::string text;
-  if (s.zero_stage == 0) text = concat("DDP × ", s.data_parallel);
-  if (s.zero_stage == 1 || s.zero_stage == 2) text = concat("ZeRO-", s.zero_stage, " × ", s.data_parallel);
-  if (s.zero_stage == 3)
-    text = concat("FSDP ", s.shard_devices ? "hybrid" : "full", " shard (ZeRO-3) × ", s.data_parallel);
+  const auto part = [&](const char* name, Index devices) {
+    if (devices > 1) text += concat(text.empty() ? "" : ", ", name, " × ", devices);
+  };
+  part(s.zero_stage == 0      ? "DDP"
+       : s.zero_stage == 1    ? "ZeRO-1"
+       : s.zero_stage == 2    ? "ZeRO-2"
+       : s.shard_devices == 0 ? "FSDP full shard (ZeRO-3)"
+                              : "FSDP hybrid shard (ZeRO-3)",
+       s.data_parallel);
   if (s.shard_devices) text += concat(" in shards of ", s.shard_devices);
-  if (s.tensor_parallel > 1) text += concat(", tensor × ", s.tensor_parallel);
-  if (s.pipeline_parallel > 1) text += concat(", pipeline × ", s.pipeline_parallel);
-  return text;
+  part("tensor", s.tensor_parallel);
+  part("pipeline", s.pipeline_parallel);
+  return text.empty() ? "one device" : text;
 }
 
 /// The work that a strategy spreads.
