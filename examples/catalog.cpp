@@ -4,14 +4,15 @@
 //   catalog                     a table of all models
 //   catalog llama-2-7b          one model, part by part
 //   catalog --family encoder    those of one family
+//   catalog gpt2 --prompt-tokens 300 --answer-tokens 100 --example-tokens 80
+//   catalog --formats --number 0.1
+//   catalog --devices
 #include "common.hpp"
-#include <eigenformer/plan.hpp>
+#include "planning.hpp"
 
+#include <cmath>
 #include <cstdio>
-
-namespace ef = eigenformer;
-namespace plan = eigenformer::plan;
-using Json = nlohmann::json;
+#include <random>
 
 namespace {
 
@@ -47,6 +48,7 @@ Json to_json(const plan::CatalogEntry& entry) {
   j["training_tokens"] = entry.training_tokens > 0 ? Json(entry.training_tokens) : Json(nullptr);
   j["training_flops"] = entry.training_flops > 0 ? Json(entry.training_flops) : Json(nullptr);
   j["source"] = entry.source;
+  if (!entry.training_source.empty()) j["training_source"] = entry.training_source;
   if (!entry.note.empty()) j["note"] = entry.note;
   return j;
 }
@@ -84,7 +86,10 @@ void print_model(const plan::CatalogEntry& entry) {
         "%td\n",
         c.d_model, c.n_layers, c.n_heads, c.head_width(), c.key_value_heads(), c.d_ff, c.vocab_size);
   }
-  std::printf("  window %td tokens (prompt and answer together)\n", entry.context_tokens());
+  std::printf("  window %td tokens%s\n", entry.context_tokens(),
+              entry.family() == "decoder"           ? " (prompt and answer together)"
+              : entry.family() == "encoder-decoder" ? " (each for source and answer)"
+                                                    : "");
   if (entry.training_tokens > 0)
     std::printf("  trained on %s tokens\n", plan::count_text(entry.training_tokens).c_str());
   if (entry.training_flops > 0) std::printf("  training FLOPs as published: %.3g\n", entry.training_flops);
@@ -105,55 +110,125 @@ void print_model(const plan::CatalogEntry& entry) {
   }
   if (!entry.note.empty()) std::printf("note: %s\n", std::string(entry.note).c_str());
   std::printf("source: %s\n", std::string(entry.source).c_str());
+  if (!entry.training_source.empty())
+    std::printf("source of the training figures: %s\n", std::string(entry.training_source).c_str());
 }
 
 struct Use {
-  ef::Index prompt = 0, answer = 0;  ///< tokens
-  bool given() const { return prompt != 0 || answer != 0; }
+  ef::Index prompt = 0, answer = 0, example = 0;  ///< tokens
+  bool given() const { return prompt != 0 || answer != 0 || example != 0; }
 };
 
-/// What a prompt and an answer leave of a model's window, which they share.
-/// @throws InputError  for negative numbers
-ef::Index left_of_window(const plan::CatalogEntry& entry, const Use& use) {
-  return plan::free_tokens(
-      {.window = entry.context_tokens(), .fixed_tokens = use.prompt, .answer_tokens = use.answer});
+Json use_json(const plan::CatalogEntry& entry, const Use& use) {
+  const plan::WindowUse left = plan::window_use(entry.config, use.prompt, use.answer);
+  Json out = {{"prompt_tokens", use.prompt},
+              {"answer_tokens", use.answer},
+              {"left_tokens", (std::min)(left.prompt_left, left.answer_left)},
+              {"fits", left.fits()}};
+  if (use.example != 0) {
+    const ef::Index answer = entry.family() == "decoder" ? use.answer : 0;  // elsewhere it has its own window
+    out["examples_that_fit"] = plan::examples_that_fit(
+        {.window = entry.context_tokens(), .fixed_tokens = use.prompt, .answer_tokens = answer}, use.example);
+  }
+  return out;
 }
 
 void print_use(const plan::CatalogEntry& entry, const Use& use) {
-  const ef::Index left = left_of_window(entry, use);
-  std::printf("%td tokens of prompt and %td of answer %s the window of %td: %td %s\n", use.prompt, use.answer,
-              left < 0 ? "exceed" : "fit", entry.context_tokens(), left < 0 ? -left : left,
+  const Json u = use_json(entry, use);
+  const ef::Index left = u["left_tokens"];
+  std::printf("%td tokens of prompt and %td of answer %s the window of %td%s: %td %s\n", use.prompt,
+              use.answer, left < 0 ? "exceed" : "fit", entry.context_tokens(),
+              entry.family() == "encoder-decoder" ? ", one each" : "", left < 0 ? -left : left,
               left < 0 ? "too many" : "left");
+  if (use.example != 0)
+    std::printf("%td examples of %td tokens fit beside them\n", u["examples_that_fit"].get<ef::Index>(),
+                use.example);
+}
+
+/// The numeric formats: what they are, what a number becomes in them, and what a matrix of normal numbers
+/// loses.
+void formats(double number, bool json) {
+  Json all = Json::array();
+  std::vector<double> normal(1 << 14);
+  std::mt19937_64 random(1);
+  for (double& x : normal) {  // Box and Muller
+    const auto uniform = [&] { return (static_cast<double>(random() >> 11) + 0.5) * 0x1p-53; };
+    x = std::sqrt(-2 * std::log(uniform())) * std::cos(2 * std::acos(-1.0) * uniform());
+  }
+  for (const plan::Conversion& c : plan::conversions) {
+    Json j = {{"name", c.name}, {"bits_per_value", c.bits_per_value}};
+    for (const plan::FloatFormat& f : plan::float_formats) {
+      if (f.name != c.name) continue;
+      j["exponent_bits"] = f.exponent_bits, j["fraction_bits"] = f.fraction_bits, j["bytes"] = f.bytes();
+      j["max"] = f.max(), j["min_normal"] = f.min_normal(), j["min_subnormal"] = f.min_subnormal();
+      j["epsilon"] = f.epsilon();
+      const double becomes = plan::rounded(f, number);
+      j["becomes"] = std::isfinite(becomes) ? Json(becomes) : Json(nullptr);
+    }
+    j["relative_error"] = plan::conversion_error(normal, plan::converted(c, normal)).relative;
+    all.push_back(j);
+  }
+  if (json) return example::print(all);
+  std::printf("%-11s %6s %4s %5s %12s %12s %12s %12s %20s %9s\n", "format", "bits", "exp", "frac", "max",
+              "min normal", "subnormal", "epsilon", ef::concat(number, " becomes").c_str(), "loss");
+  for (const Json& j : all) {
+    std::printf("%-11s %6g ", j["name"].get<std::string>().c_str(), j["bits_per_value"].get<double>());
+    if (j.contains("max")) {
+      std::printf("%4d %5d %12.4e %12.4e %12.4e %12.4e ", j["exponent_bits"].get<int>(),
+                  j["fraction_bits"].get<int>(), j["max"].get<double>(), j["min_normal"].get<double>(),
+                  j["min_subnormal"].get<double>(), j["epsilon"].get<double>());
+      if (j["becomes"].is_null())
+        std::printf("%20s ", "out of range");
+      else
+        std::printf("%20.12g ", j["becomes"].get<double>());
+    } else {
+      std::printf("%83s", "");
+    }
+    std::printf("%8.4f%%\n", 100 * j["relative_error"].get<double>());
+  }
+  std::printf("loss: root mean square error of 16,384 normal numbers, relative to theirs\n");
+}
+
+void devices(bool json) {
+  Json all = Json::array();
+  if (!json)
+    std::printf("%-14s %14s %10s %10s %7s  %s\n", "device", "FLOP/s, 16 bit", "GB/s", "GB", "W", "source");
+  for (const plan::Device& d : plan::known_devices) {
+    all.push_back({{"name", d.name},
+                   {"peak_flops_per_second", d.peak_flops_per_second},
+                   {"bytes_per_second", d.bytes_per_second},
+                   {"memory_bytes", d.memory_bytes},
+                   {"watts", d.watts > 0 ? Json(d.watts) : Json(nullptr)},
+                   {"ridge_flops_per_byte", d.ridge_flops_per_byte()},
+                   {"source", d.source}});
+    if (!json)
+      std::printf("%-14s %14.4g %10g %10g %7s  %s\n", std::string(d.name).c_str(), d.peak_flops_per_second,
+                  d.bytes_per_second / plan::gigabyte, d.memory_bytes / plan::gigabyte,
+                  d.watts > 0 ? plan::count_text(d.watts).c_str() : "-", std::string(d.source).c_str());
+  }
+  if (json) example::print(all);
 }
 
 void run(const std::string& name, const std::string& family, const Use& use, bool json) {
   if (!name.empty()) {
     const plan::CatalogEntry& entry = plan::published(name);
-    if (use.given()) {
-      const ef::Index left = left_of_window(entry, use);
-      if (json) {
-        Json j = to_json(entry);
-        j["use"] = {{"prompt_tokens", use.prompt},
-                    {"answer_tokens", use.answer},
-                    {"left_tokens", left},
-                    {"fits", left >= 0}};
-        example::print(j);
-      } else {
-        print_use(entry, use);
-      }
-      return;
-    }
-    if (json)
-      example::print(to_json(entry));
-    else
+    if (json) {
+      Json j = to_json(entry);
+      if (use.given()) j["use"] = use_json(entry, use);
+      example::print(j);
+    } else if (use.given()) {
+      print_use(entry, use);
+    } else {
       print_model(entry);
+    }
     return;
   }
   Json all = Json::array();
   if (!json) std::printf("%-24s %-16s %17s %8s %10s\n", "model", "family", "parameters", "window", "tokens");
   for (const plan::CatalogEntry& entry : plan::catalog()) {
     if (!family.empty() && entry.family() != family) continue;
-    if (use.given() && left_of_window(entry, use) < 0) continue;
+    if (use.answer > 0 && entry.family() == "encoder") continue;  // gives no answer
+    if (use.given() && !plan::window_use(entry.config, use.prompt, use.answer).fits()) continue;
     if (json)
       all.push_back(to_json(entry));
     else
@@ -168,12 +243,25 @@ int main(int argc, char** argv) {
   CLI::App app("Published models, with parameters counted from their architecture");
   std::string name, family;
   Use use;
-  bool json = false;
+  bool json = false, show_formats = false, show_devices = false;
+  double number = 0.1;
   app.add_option("model", name, "one model; all where absent");
   app.add_option("--family", family, "only these")
       ->check(CLI::IsMember({"encoder", "decoder", "encoder-decoder"}));
   app.add_option("--prompt-tokens", use.prompt, "does a prompt of this length fit the window, ...");
   app.add_option("--answer-tokens", use.answer, "... with an answer of this one? Of all: those it fits");
+  app.add_option("--example-tokens", use.example,
+                 "how many few-shot examples of this length fit beside them");
+  app.add_flag("--formats", show_formats, "the numeric formats instead, and what they lose");
+  app.add_option("--number", number, "what this number becomes in each of them");
+  app.add_flag("--devices", show_devices, "the devices that compute, memory and scaling know instead");
   app.add_flag("--json", json, "print one JSON value");
-  return example::run(app, argc, argv, [&] { run(name, family, use, json); });
+  return example::run(app, argc, argv, [&] {
+    if (show_formats)
+      formats(number, json);
+    else if (show_devices)
+      devices(json);
+    else
+      run(name, family, use, json);
+  });
 }

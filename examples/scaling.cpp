@@ -8,14 +8,10 @@
 //   scaling --fit runs.csv                 columns parameters, tokens, loss
 #include "chart.hpp"
 #include "common.hpp"
-#include <eigenformer/plan.hpp>
+#include "planning.hpp"
 #include <eigenformer/plan/fit.hpp>
 
 #include <cstdio>
-
-namespace ef = eigenformer;
-namespace plan = eigenformer::plan;
-using Json = nlohmann::json;
 
 namespace {
 
@@ -102,11 +98,12 @@ void budget(const Options& o, Json& out) {
                                         .watts = d.watts});
     out["time"] = {
         {"device", d.name},     {"devices", o.devices},           {"model_flops_utilisation", o.utilisation},
-        {"seconds", t.seconds}, {"device_hours", t.device_hours}, {"kilowatt_hours", t.kilowatt_hours}};
+        {"seconds", t.seconds}, {"device_hours", t.device_hours}, {"kilowatt_hours", energy_json(d, t)}};
     if (!o.json)
-      std::printf("%td × %s at %g of their peak: %s, %s device hours, %s kWh\n", o.devices, o.device.c_str(),
+      std::printf("%td × %s at %g of their peak: %s, %s device hours, %s\n", o.devices, o.device.c_str(),
                   o.utilisation, plan::seconds_text(t.seconds).c_str(),
-                  plan::count_text(t.device_hours).c_str(), plan::count_text(t.kilowatt_hours).c_str());
+                  plan::count_text(t.device_hours).c_str(),
+                  energy_text(out["time"]["kilowatt_hours"]).c_str());
   }
 }
 
@@ -128,8 +125,7 @@ void inference(const Options& o, Json& out) {
               r.total_flops, r.saving() * 100);
 }
 
-void fit(const Options& o, Json& out) {
-  const plan::Fit fit = plan::fit_law(plan::read_runs(o.runs), {.bootstrap_samples = 200});
+void report_fit(const Options& o, const plan::Fit& fit, Json& out) {
   const auto constant = [&](const char* name, double value, const plan::Interval& interval) {
     out["fit"][name] = {{"value", value}, {"low", interval.low}, {"high", interval.high}};
     if (!o.json) std::printf("  %-6s %10.4f  (%.4f to %.4f)\n", name, value, interval.low, interval.high);
@@ -154,6 +150,7 @@ void draw(const Options& o) {
   Chart chart{.title = "Predicted loss over training compute (Besiroglu et al. 2024)",
               .x_label = "training compute (FLOPs)",
               .y_label = "loss (nats per token)",
+              .legend = "parameters",
               .log_y = false};
   const double low = o.flops / 1e4, high = o.flops * 10;
   for (double factor = 1.0 / 64; factor < 8; factor *= 4) {
@@ -165,22 +162,43 @@ void draw(const Options& o) {
     }
     chart.series.push_back(line);
   }
-  Series frontier{.name = "compute-optimal", .dashed = true};
+  Series frontier{.name = "compute-optimal", .dashed = true};  // the frontier that no size goes below
   for (double c = low; c <= high * 1.001; c *= std::pow(10.0, 0.1))
     frontier.points.push_back({c, plan::chinchilla_optimal({c}).loss});
   chart.series.push_back(frontier);
   write_svg(o.svg, chart);
 }
 
+/// Refuses what would be passed over, before anything is printed.
+void check(const Options& o) {
+  for (const auto& [value, name] : {std::pair(o.flops, "--flops"),
+                                    {o.parameters, "--parameters"},
+                                    {o.inference_tokens, "--inference-tokens"},
+                                    {o.unique_tokens, "--unique-tokens"},
+                                    {static_cast<double>(o.devices), "--devices"}})
+    require(value >= 0 && std::isfinite(value), ef::concat(name, " must be positive, is ", value));
+  require(o.utilisation > 0 && o.utilisation <= 1,
+          ef::concat("--utilisation must lie between 0 and 1, is ", o.utilisation));
+  plan::device(o.device);
+  require((o.parameters > 0) == (o.inference_tokens > 0),
+          "--parameters and --inference-tokens belong together");
+  require(o.flops > 0 || o.parameters > 0 || !o.runs.empty(),
+          "give --flops, --fit, or --parameters with --inference-tokens");
+  for (const auto& [given, name] : {std::pair(!o.svg.empty(), "--svg"),
+                                    {o.unique_tokens > 0, "--unique-tokens"},
+                                    {o.devices > 0, "--devices"}})
+    require(!given || o.flops > 0, ef::concat(name, " needs --flops"));
+}
+
 void run(const Options& o) {
-  if (!(o.flops > 0) && !(o.parameters > 0) && o.runs.empty())
-    ef::fail(ef::InputError("give --flops, --fit, or --parameters with --inference-tokens"));
-  if (!o.svg.empty() && !(o.flops > 0)) ef::fail(ef::InputError("--svg needs --flops"));
+  check(o);
+  plan::Fit fit;
+  if (!o.runs.empty()) fit = plan::fit_law(plan::read_runs(o.runs), {.bootstrap_samples = 200});
+  if (!o.svg.empty()) draw(o);
   Json out = Json::object();
   if (o.flops > 0) budget(o, out);
   if (o.parameters > 0) inference(o, out);
-  if (!o.runs.empty()) fit(o, out);
-  if (!o.svg.empty()) draw(o);
+  if (!o.runs.empty()) report_fit(o, fit, out);
   if (o.json) example::print(out);
 }
 
@@ -189,16 +207,13 @@ void run(const Options& o) {
 int main(int argc, char** argv) {
   CLI::App app("Scaling laws: size and data for a compute budget");
   Options o;
-  const auto positive = CLI::PositiveNumber;
-  app.add_option("--flops", o.flops, "the compute budget in FLOPs")->check(positive);
-  app.add_option("--parameters", o.parameters, "of a compute-optimal model whose loss is wanted")
-      ->check(positive);
-  app.add_option("--inference-tokens", o.inference_tokens, "that the model will answer over its life")
-      ->check(positive);
-  app.add_option("--unique-tokens", o.unique_tokens, "of text that exist")->check(positive);
-  app.add_option("--devices", o.devices, "print the training time of a cluster")->check(positive);
-  app.add_option("--device", o.device, "its devices");
-  app.add_option("--utilisation", o.utilisation, "model FLOPs over their peak")->check(positive);
+  app.add_option("--flops", o.flops, "the compute budget in FLOPs");
+  app.add_option("--parameters", o.parameters, "of a compute-optimal model whose loss is wanted");
+  app.add_option("--inference-tokens", o.inference_tokens, "that the model will answer over its life");
+  app.add_option("--unique-tokens", o.unique_tokens, "of text that exist");
+  app.add_option("--devices", o.devices, "print the training time of a cluster");
+  app.add_option("--device", o.device, "its devices: A100-80GB, ...; catalog --devices lists them");
+  app.add_option("--utilisation", o.utilisation, "model FLOPs over their peak");
   app.add_option("--fit", o.runs, "a CSV file of your own runs: parameters, tokens, loss");
   app.add_option("--svg", o.svg, "draw loss over compute into this file");
   app.add_flag("--json", o.json, "print one JSON value");

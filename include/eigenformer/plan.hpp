@@ -6,7 +6,9 @@
 #include <eigenformer/plan/adapters.hpp>
 #include <eigenformer/plan/amounts.hpp>
 #include <eigenformer/plan/catalog.hpp>
+#include <eigenformer/plan/cluster.hpp>
 #include <eigenformer/plan/context.hpp>
+#include <eigenformer/plan/conversions.hpp>
 #include <eigenformer/plan/flops.hpp>
 #include <eigenformer/plan/formats.hpp>
 #include <eigenformer/plan/kept_activations.hpp>
@@ -15,6 +17,7 @@
 #include <eigenformer/plan/offload.hpp>
 #include <eigenformer/plan/parameters.hpp>
 #include <eigenformer/plan/quantised.hpp>
+#include <eigenformer/plan/recompute.hpp>
 #include <eigenformer/plan/scaling_laws.hpp>
 #include <eigenformer/plan/strategies.hpp>
 #include <eigenformer/plan/throughput.hpp>

@@ -4,13 +4,13 @@ namespace cases {
 
 namespace {
 
-double megatron(const Json& in, plan::Recomputed recomputed) {
+double megatron(const Json& in, plan::Recompute recompute) {
   return plan::megatron_step_flops({.n_layers = integer(in, "layers"),
                                     .d_model = integer(in, "hidden"),
                                     .vocab_size = integer(in, "vocab"),
                                     .tokens = integer(in, "seq"),
                                     .sequences = in.value("batch", 1.0),
-                                    .recomputed = recomputed});
+                                    .recompute = recompute});
 }
 
 double palm(const Json& in, plan::ScoreCount scores = plan::ScoreCount::whole) {
@@ -68,7 +68,7 @@ Json flops(const std::string& name, const Json& in) {
     return plan::flops_utilisation(real(in, "flops_per_sequence") * real(in, "sequences"),
                                    real(in, "seconds"), 1, real(in, "peak"));
   if (has(name, "bloom-training-log") || has(name, "mt-nlg-"))
-    return megatron(in, plan::Recomputed::forward) / real(in, "seconds") / real(in, "gpus");
+    return megatron(in, plan::Recompute::full) / real(in, "seconds") / real(in, "gpus");
   if (has(name, "percent-of-peak"))
     return plan::flops_utilisation(real(in, "tflops_per_gpu"), 1, 1, real(in, "peak"));
   if (name == "flops/nanogpt-train-days")
@@ -83,10 +83,10 @@ Json flops(const std::string& name, const Json& in) {
         .days();
   if (has(name, "korthikanti"))
     return plan::flops_utilisation(
-        megatron(in, has(name, "-hfu-") ? plan::Recomputed::scores : plan::Recomputed::nothing),
+        megatron(in, has(name, "-hfu-") ? plan::Recompute::selective : plan::Recompute::none),
         real(in, "seconds"), real(in, "gpus"), real(in, "peak"));
   if (has(name, "selective-recompute-overhead"))
-    return megatron(in, plan::Recomputed::scores) / megatron(in, plan::Recomputed::nothing) - 1;
+    return megatron(in, plan::Recompute::selective) / megatron(in, plan::Recompute::none) - 1;
   if (has(name, "-mfu")) {
     const double tokens = in.contains("tokens_per_s")
                               ? real(in, "tokens_per_s")
@@ -110,7 +110,7 @@ Json flops(const std::string& name, const Json& in) {
     return {{"tokens", real(in, "seq") * (real(in, "warm_steps") * real(in, "warm_batch") +
                                           (real(in, "steps") - real(in, "warm_steps")) * real(in, "batch"))}};
   if (name == "flops/bloomberg-total")
-    return megatron(in, plan::Recomputed::forward) * real(in, "tokens") / real(in, "seq");
+    return megatron(in, plan::Recompute::full) * real(in, "tokens") / real(in, "seq");
   if (name == "flops/bloomberg-share")
     return real(in, "finpile_tokens") / (real(in, "finpile_tokens") + real(in, "public_tokens"));
   if (has(name, "kaplan-forward"))

@@ -81,6 +81,15 @@ Json deepspeed(const Json& in) {
           {"gpu_gib", m.device_bytes / plan::gibibyte}};
 }
 
+/// Traffic of a ZeRO stage over that of DDP.
+double over_ddp(int stage) {
+  const auto bytes = [](int zero_stage) {
+    return plan::data_parallel_traffic({.message_bytes = 1, .devices = 64, .zero_stage = zero_stage})
+        .total_bytes();
+  };
+  return bytes(stage) / bytes(0);
+}
+
 }  // namespace
 
 Json memory(const std::string& name, const Json& in) {
@@ -139,7 +148,8 @@ Json memory(const std::string& name, const Json& in) {
   if (has(name, "kv-cache")) return kv_cache(in);
   if (has(name, "memory/lora")) return lora(in);
   if (name == "memory/nf4-double-quant-65b-saving")
-    return real(in, "params") * (plan::nf4_bits_per_value(false) - plan::nf4_bits_per_value(true)) / 8;
+    return real(in, "params") *
+           (plan::storage_format("NF4").bytes_per_value() - plan::storage_format("NF4-DQ").bytes_per_value());
   if (name == "memory/adam-8bit-state-block2048")
     return plan::adam_8bit_state_bytes(static_cast<Index>(real(in, "params")), integer(in, "block"));
   return nullptr;
@@ -147,13 +157,13 @@ Json memory(const std::string& name, const Json& in) {
 
 Json rest(const std::string& name, const Json& in) {
   if (has(name, "comm/zero3-volume"))
-    return plan::data_parallel_bytes(real(in, "param_bytes"), integer(in, "ranks"), 3);
+    return plan::data_parallel_traffic(
+               {.message_bytes = real(in, "param_bytes"), .devices = integer(in, "ranks"), .zero_stage = 3})
+        .total_bytes();
   if (has(name, "comm/ring-allreduce"))
     return plan::all_reduce_bytes(real(in, "message_bytes"), integer(in, "ranks"));
-  if (name == "comm/zero3-over-ddp")
-    return plan::data_parallel_bytes(1, 64, 3) / plan::data_parallel_bytes(1, 64, 0);
-  if (name == "comm/zero12-over-ddp")
-    return plan::data_parallel_bytes(1, 64, 2) / plan::data_parallel_bytes(1, 64, 0);
+  if (name == "comm/zero3-over-ddp") return over_ddp(3);
+  if (name == "comm/zero12-over-ddp") return over_ddp(2);
   if (name == "comm/zero-r-activation-checkpoint") {
     const auto t = plan::tensor_parallel_traffic(real(in, "seq") * real(in, "hidden"));
     return {{"base", t.values},

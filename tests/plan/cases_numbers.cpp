@@ -40,8 +40,9 @@ Json numbers(const std::string& name, const Json& in) {
                                  .zero_bits = in.at("zero_bits").get<int>()});
   if (name == "quant/absmax-int8-hf-blog") return plan::quantise_int8(values_of(in)).values;
   if (name == "quant/symmetric-int8-dequant-error") {
-    const auto error = plan::quantisation_error(values_of(in), plan::quantise_int8(values_of(in)));
-    return {{"max_abs_error", error.max_absolute}, {"bound", error.bound}};
+    const std::vector<double> numbers = values_of(in);
+    const auto error = plan::conversion_error(numbers, plan::converted(plan::conversion("INT8"), numbers));
+    return {{"max_abs_error", error.max_absolute}, {"bound", plan::quantise_int8(numbers).error_bound()}};
   }
   if (name == "quant/round-half-even-vs-away") return plan::round_half_even(real(in, "value"));
   if (name == "quant/llm-int8-threshold") return plan::llm_int8_threshold;

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include <doctest/doctest.h>
+#include <unsupported/Eigen/NonLinearOptimization>
 
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
@@ -20,7 +21,55 @@ std::vector<plan::Run> runs_of(const plan::ParametricLaw& law, double noise) {
   return runs;
 }
 
+/// The Huber loss as a sum of squares, for an optimiser that this project did not write.
+struct HuberResiduals {
+  using Scalar = double;
+  using InputType = Eigen::VectorXd;
+  using ValueType = Eigen::VectorXd;
+  using JacobianType = Eigen::MatrixXd;
+  enum { InputsAtCompileTime = Eigen::Dynamic, ValuesAtCompileTime = Eigen::Dynamic };
+  const std::vector<plan::Run>& runs;
+  double delta;
+
+  int inputs() const { return 5; }
+  int values() const { return static_cast<int>(runs.size()); }
+  /// sqrt(2 huber(r)) for each run.
+  int operator()(const InputType& v, ValueType& out) const {
+    for (int i = 0; i < values(); ++i) {
+      const plan::Run& run = runs[static_cast<std::size_t>(i)];
+      const double loss = std::exp(v[2]) + std::exp(v[0]) / std::pow(run.parameters, v[3]) +
+                          std::exp(v[1]) / std::pow(run.tokens, v[4]);
+      const double r = std::abs(std::log(loss / run.loss));
+      out[i] = std::sqrt(2 * (r <= delta ? r * r / 2 : delta * (r - delta / 2)));
+    }
+    return 0;
+  }
+};
+
 }  // namespace
+
+TEST_CASE("no other optimiser finds a lower Huber loss, nor moves from the one that was found") {
+  std::vector<plan::Run> runs = runs_of(plan::besiroglu, 2e-3);
+  runs[7].loss *= 1.5;
+  const plan::FitOptions options;
+  const plan::Fit fit = plan::fit_law(runs, options);
+  const HuberResiduals huber{runs, options.huber_delta};
+  Eigen::NumericalDiff<HuberResiduals> with_slopes(huber);
+  double least = std::numeric_limits<double>::infinity();
+  for (const double share : {0.9, 1.0, 1.1}) {
+    Eigen::VectorXd v(5);
+    v << std::log(fit.law.a), std::log(fit.law.b), std::log(fit.law.e), fit.law.alpha, fit.law.beta;
+    v *= share;
+    Eigen::LevenbergMarquardt<Eigen::NumericalDiff<HuberResiduals>> other(with_slopes);
+    other.parameters.maxfev = 20000;
+    other.minimize(v);
+    Eigen::VectorXd rest(huber.values());
+    huber(v, rest);
+    least = (std::min)(least, rest.squaredNorm() / 2 / static_cast<double>(runs.size()));
+    if (share == 1.0) CHECK(v[3] == doctest::Approx(fit.law.alpha).epsilon(1e-3));
+  }
+  CHECK(fit.huber_loss <= least * (1 + 1e-6));
+}
 
 TEST_CASE("a law is found again from losses that follow it") {
   for (const plan::ParametricLaw& law : {plan::besiroglu, plan::chinchilla_unrounded}) {
@@ -54,6 +103,9 @@ TEST_CASE("runs that cannot tell a law are refused, and a file's bad line is nam
   REQUIRE(runs.size() == 2);
   CHECK(runs[1].parameters == 2e9);
   CHECK(runs[1].loss == 2.5);
+  write("\"name, with a comma\",parameters,tokens,loss\r\n\"a, b\",\"1e9\",2e10,3\r\n");
+  REQUIRE(plan::read_runs(path).size() == 1);
+  CHECK(plan::read_runs(path)[0].loss == 3);
   write("parameters,tokens,loss\n1e9,2e10,3\n1e9,x,3\n");
   CHECK_THROWS_WITH_AS(plan::read_runs(path),
                        "plan_fit_runs.csv: line 3: tokens is 'x', not a positive number", ef::FileError);

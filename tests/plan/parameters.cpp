@@ -66,20 +66,79 @@ TEST_CASE("published exact counts are met to the last parameter, and names occur
     INFO(entry.name);
     CHECK(names.insert(entry.name).second);
     CHECK_FALSE(entry.source.empty());
+    CHECK_FALSE(entry.objective.empty());
     CHECK(entry.context_tokens() > 0);
     if (entry.exact_parameters == 0) continue;
     CHECK(plan::parameters_of(entry) == entry.exact_parameters);
     ++exact;
   }
-  CHECK(exact >= 30);
-  CHECK(names.size() >= 67);
+  CHECK(exact >= 60);
+  CHECK(names.size() >= 100);
 }
 
 TEST_CASE("the catalog says what popular figures get wrong") {
   CHECK(plan::published("llama-65b").context_tokens() == 2048);
-  CHECK_FALSE(plan::published("llama-65b").note.empty());
+  const std::pair<const char*, const char*> notes[] = {{"llama-65b", "4,096 often said is LLaMA 2"},
+                                                       {"bert-base-uncased", "110M"},
+                                                       {"bert-large-uncased", "340M"},
+                                                       {"gpt2", "117M"},
+                                                       {"gpt2-medium", "345M"},
+                                                       {"gpt2-large", "762M"},
+                                                       {"gpt2-xl", "1542M"},
+                                                       {"gpt3-xl", "24 heads"},
+                                                       {"gpt3-13b", "5140"},
+                                                       {"gpt3-175b", "174.6B"},
+                                                       {"gpt-4", "No parameter count is published"},
+                                                       {"gpt-j-6b", "6,053,381,344"},
+                                                       {"bloom-176b", "250,680"},
+                                                       {"palm-540b", "miscount attention"},
+                                                       {"bloomberggpt-50b", "6ND gives 1.73e23"},
+                                                       {"chinchilla-70b", "5.88e23"},
+                                                       {"gopher-280b", "5.04e23"},
+                                                       {"opt-175b", "Sources disagree"},
+                                                       {"t5-large", "770M"}};
+  for (const auto& [model, text] : notes) {
+    const std::string name = model;
+    CAPTURE(name);
+    CHECK(plan::published(name).note.find(text) != std::string_view::npos);
+  }
   CHECK_THROWS_WITH_AS(plan::parameters_of(plan::published("gpt-4")),
                        "gpt-4: neither architecture nor parameter count is published", ef::InputError);
+}
+
+TEST_CASE("a prompt and an answer share a decoder's window, and have one each in an encoder-decoder") {
+  const auto use = [](const char* model, ef::Index prompt, ef::Index answer) {
+    return plan::window_use(plan::published(model).config, prompt, answer);
+  };
+  CHECK(use("gpt2", 900, 124).fits());
+  CHECK(use("gpt2", 900, 124).prompt_left == 0);
+  CHECK_FALSE(use("gpt2", 900, 125).fits());
+  CHECK(use("gpt-4", 8000, 200).answer_left == -8);  // of which no more than the window is public
+  CHECK(use("t5-base", 500, 400).fits());
+  CHECK(use("t5-base", 500, 400).prompt_left == 12);
+  CHECK(use("t5-base", 500, 400).answer_left == 112);
+  CHECK_FALSE(use("t5-base", 500, 513).fits());
+  CHECK(use("bert-base-cased", 512, 0).fits());
+  CHECK_THROWS_WITH_AS(use("bert-base-cased", 5, 1), "an encoder alone gives no answer", ef::InputError);
+}
+
+TEST_CASE("Adafactor's states and mixed storage are sums over the tensors of an architecture") {
+  const ef::ModelConfig gpt2 = plan::published("gpt2").config;
+  const ef::Index d = 768,
+                  blocks = 4 * (d + d) + 2 * (d + 4 * d) + 4 * d + 5 * d + 4 * d;  // with biases, norms
+  CHECK(plan::adafactor_states(gpt2) == 12 * blocks + (50257 + d) + (1024 + d) + 2 * d);
+  const auto m = plan::training_memory({.parameters = 124'439'808,
+                                        .precision = plan::fp32_adafactor,
+                                        .adafactor_states = plan::adafactor_states(gpt2)});
+  CHECK(m.optimizer_bytes == 4.0 * static_cast<double>(plan::adafactor_states(gpt2)));
+
+  const ef::ModelConfig llama = plan::published("llama-2-7b").config;
+  const double matrices = 32.0 * (4 * 4096.0 * 4096 + 3 * 4096.0 * 11008);
+  const double others = 6'738'415'616 - matrices;
+  CHECK(plan::weight_bytes(llama, plan::storage_format("NF4-DQ"), plan::storage_format("F16")) ==
+        doctest::Approx(matrices * (4 + 8.0 / 64 + 32.0 / 64 / 256) / 8 + others * 2));
+  CHECK(plan::weight_bytes(llama, plan::storage_format("F16"), plan::storage_format("F16")) ==
+        2.0 * 6'738'415'616);
 }
 
 TEST_CASE("predicted bytes of weights and cache are those that the library holds") {

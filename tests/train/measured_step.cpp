@@ -5,6 +5,8 @@
 #include <eigenformer/model/key_values.hpp>
 #include <eigenformer/plan.hpp>
 #include <eigenformer/train/gradient.hpp>
+#include <eigenformer/train/leaf.hpp>
+#include <eigenformer/train/optimizer.hpp>
 
 #include <doctest/doctest.h>
 
@@ -87,6 +89,37 @@ void check_peak(const Model& model, Index source, Index counted, Step&& step) {
 }
 
 }  // namespace
+
+TEST_CASE("an allocator is asked for weights, gradients and moments as predicted, at most 0.1 % more") {
+  if (!counted_here()) return;
+  // Wide enough that every bias is a large allocation, and no list of blocks or leaves is.
+  const ef::ModelConfig gpt2{
+      .vocab_size = 500, .d_model = 1024, .n_layers = 1, .n_heads = 32, .d_ff = 1024, .max_positions = 64};
+  ef::ModelConfig bert = gpt2, t5 = gpt2;
+  bert.stacks = ef::Stacks::encoder;
+  t5.stacks = ef::Stacks::encoder_decoder;
+  t5.positions = ef::Positions::relative_buckets;
+  for (const ef::ModelConfig& config : {gpt2, bert, t5}) {
+    const double bytes = 4.0 * static_cast<double>(plan::count_parameters(config).total());
+    const auto check = [&](double times, std::ptrdiff_t before) {
+      const double asked = static_cast<double>(held_bytes::asked_for - before);
+      CHECK(asked >= times * bytes);
+      CHECK(asked <= 1.001 * times * bytes);  // alignment
+    };
+    const std::ptrdiff_t none = held_bytes::asked_for;
+    auto parameters = ef::random_parameters<S>(config, ef::Seed{1});
+    check(1, none);
+    const std::ptrdiff_t with_weights = held_bytes::asked_for;
+    auto grad = ef::zero_parameters<S>(config);
+    check(1, with_weights);
+    support::Machine machine(1);
+    ef::Optimizer<S> adam(ef::AdamW{});
+    const auto leaves = ef::leaves<S>(parameters), slopes = ef::leaves<S>(grad);
+    const std::ptrdiff_t with_gradients = held_bytes::asked_for;
+    adam.step(machine.run, leaves, slopes, 1e-3);
+    check(2, with_gradients);
+  }
+}
 
 TEST_CASE("the peak of a decoder's training step is predicted within 5 %, with and without recomputation") {
   for (const auto& [kind, config] : decoders()) {

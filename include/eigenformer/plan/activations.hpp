@@ -4,11 +4,9 @@
 #pragma once
 
 #include <eigenformer/plan/parameters.hpp>
+#include <eigenformer/plan/recompute.hpp>
 
 namespace eigenformer::inline EIGENFORMER_ABI::plan {
-
-/// none: keep all; selective: recompute scores, softmax and their dropout; full: keep a block's input alone.
-enum class Recompute { none, selective, full };
 
 struct ActivationOptions {
   ModelConfig config{};
@@ -31,9 +29,20 @@ inline void check(const ActivationOptions& o) {
   require_not_negative(o.source_tokens, "source_tokens");
   require_positive(o.tensor_parallel, "tensor_parallel");
   require_positive(o.bytes_per_activation, "bytes_per_activation");
-  if (o.config.n_heads % o.tensor_parallel != 0)
-    fail(InputError(
-        concat("tensor_parallel ", o.tensor_parallel, " does not divide ", o.config.n_heads, " heads")));
+  const auto require_division = [&](Index heads) {
+    if (heads % o.tensor_parallel != 0)
+      fail(InputError(concat("tensor_parallel ", o.tensor_parallel, " does not divide ", heads, " heads")));
+  };
+  require_division(o.config.n_heads);
+  if (o.config.stacks == Stacks::encoder_decoder) require_division(o.config.encoder().n_heads);
+}
+
+/// Width of keys on all devices of tensor parallelism together: each holds whole heads, so that fewer heads
+/// than devices are there more than once.
+inline double split_key_value_width(const ModelConfig& c, Index tensor_parallel) {
+  const Index each = (c.key_value_heads() + tensor_parallel - 1) / tensor_parallel;
+  return static_cast<double>(each) * static_cast<double>(tensor_parallel) *
+         static_cast<double>(c.head_width());
 }
 
 /// Bytes for each row that tensor parallelism leaves whole, and that it splits; and for each score.
@@ -44,7 +53,7 @@ struct RowBytes {
 inline RowBytes row_bytes(const ActivationOptions& o, const ModelConfig& c) {
   const double e = o.bytes_per_activation, mask = o.dropout ? 1.0 : 0.0;
   const double d = static_cast<double>(c.d_model), q = static_cast<double>(c.query_width());
-  const double kv = static_cast<double>(c.key_value_width()), ff = static_cast<double>(c.d_ff);
+  const double kv = split_key_value_width(c, o.tensor_parallel), ff = static_cast<double>(c.d_ff);
   RowBytes r;
   const bool shared_norm = c.branches == Branches::parallel_one_norm;
   r.whole = e * d * (shared_norm ? 1 : 2)    // inputs of the norms
@@ -73,8 +82,8 @@ inline double activation_bytes_per_layer(const ActivationOptions& o, const Model
   double bytes = s * b * (row.whole / outside + (row.split + scores * s) / t);
   if (cross_tokens > 0) {
     const double source = static_cast<double>(cross_tokens);
-    const double q = static_cast<double>(stack.query_width()),
-                 kv = static_cast<double>(stack.key_value_width());
+    const double q = static_cast<double>(stack.query_width());
+    const double kv = detail::split_key_value_width(stack, o.tensor_parallel);
     bytes += s * b * ((2 * e + (o.dropout ? 1.0 : 0.0)) * d / outside + (2 * e * q + scores * source) / t) +
              source * b * 2 * e * kv / t;
   }

@@ -12,46 +12,52 @@ struct AdapterTargets {
   bool gate = false, up = false, down = false;
 
   static constexpr AdapterTargets all() { return {true, true, true, true, true, true, true}; }
+  constexpr bool has(Projection projection) const {
+    switch (projection) {
+      case Projection::none: break;
+      case Projection::query: return query;
+      case Projection::key: return key;
+      case Projection::value: return value;
+      case Projection::out: return out;
+      case Projection::gate: return gate;
+      case Projection::up: return up;
+      case Projection::down: return down;
+    }
+    return false;
+  }
 };
 
 /// Parameters of rank-r adapters: r·(in + out) for each matrix, in every block (cross-attention included).
-/// @throws InputError  for a rank that is not positive or exceeds d_model
+/// @throws InputError  for a rank that is not positive or exceeds the smaller side of a matrix
 inline Index adapter_parameters(const ModelConfig& config, Index rank, const AdapterTargets& targets = {}) {
-  validate(config);
   detail::require_positive(rank, "rank");
-  if (rank > config.d_model) fail(InputError(concat("rank ", rank, " exceeds d_model ", config.d_model)));
-  const auto stack = [&](const ModelConfig& c, Index attentions) {
-    const Index d = c.d_model, q = c.query_width(), kv = c.key_value_width(), ff = c.d_ff;
-    const Index attention = (targets.query ? d + q : 0) + (targets.key ? d + kv : 0) +
-                            (targets.value ? d + kv : 0) + (targets.out ? q + d : 0);
-    const Index feed_forward =
-        (targets.gate && c.gated ? d + ff : 0) + (targets.up ? d + ff : 0) + (targets.down ? ff + d : 0);
-    return detail::multiply(c.n_layers, rank, attentions * attention + feed_forward);
-  };
-  switch (config.stacks) {
-    case Stacks::encoder: return stack(config, 1);
-    case Stacks::encoder_decoder: return detail::add(stack(config.encoder(), 1), stack(config, 2));
-    case Stacks::decoder: break;
-  }
-  return stack(config, 1);
+  Index all = 0;
+  for_each_tensor(config, [&](const TensorShape& t) {
+    if (!targets.has(t.projection)) return;
+    const Index most = (std::min)(t.rows, t.columns);
+    if (rank > most)
+      fail(InputError(concat("rank ", rank, " exceeds the smaller side of a matrix, which is ", most)));
+    all = detail::add(all, detail::multiply(t.copies, rank, t.rows + t.columns));
+  });
+  return all;
 }
 
 struct AdapterMemoryOptions {
   ModelConfig config{};
   Index rank = 16;
   AdapterTargets targets{};
-  double base_bits_per_parameter = 16;      ///< QLoRA: nf4_bits_per_value(true)
-  TrainingPrecision precision = fp32_adam;  ///< of the adapters
-  double activation_bytes = 0;              ///< of the whole model: backward runs through the frozen base too
+  StorageFormat base = storage_format("F16");         ///< of the blocks' matrices; QLoRA: "NF4-DQ"
+  StorageFormat base_others = storage_format("F16");  ///< of embeddings, norms and head, which QLoRA leaves
+  TrainingPrecision precision = fp32_adam;            ///< of the adapters
+  double activation_bytes = 0;  ///< of the whole model: backward runs through the frozen base too
 };
 
 /// Memory of training adapters: the frozen base without gradients and moments, and the adapters with them.
 inline TrainingMemory adapter_training_memory(const AdapterMemoryOptions& o) {
-  detail::require_positive(o.base_bits_per_parameter, "base_bits_per_parameter");
   TrainingMemory m = training_memory({.parameters = adapter_parameters(o.config, o.rank, o.targets),
                                       .precision = o.precision,
                                       .activation_bytes = o.activation_bytes});
-  m.weight_bytes += static_cast<double>(count_parameters(o.config).total()) * o.base_bits_per_parameter / 8;
+  m.weight_bytes += weight_bytes(o.config, o.base, o.base_others);
   return m;
 }
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <concepts>
 #include <cstdio>
 #include <limits>
 #include <numeric>
@@ -86,14 +87,18 @@ inline std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 /// The entry of `table` whose `name` is asked for.
-/// @throws InputError  naming the nearest known one
+/// @throws InputError  naming the nearest known one; of those equally near, one that begins alike
 template <class Table> const auto& find_named(const Table& table, std::string_view name, const char* what) {
+  const auto alike = [&](std::string_view known) {
+    const auto shorter = static_cast<std::ptrdiff_t>((std::min)(known.size(), name.size()));
+    return std::mismatch(known.begin(), known.begin() + shorter, name.begin()).first - known.begin();
+  };
   const auto* nearest = &*std::begin(table);
   std::size_t least = (std::numeric_limits<std::size_t>::max)();
   for (const auto& entry : table) {
     if (entry.name == name) return entry;
     const std::size_t distance = edit_distance(entry.name, name);
-    if (distance < least) {
+    if (distance < least || (distance == least && alike(entry.name) > alike(nearest->name))) {
       least = distance;
       nearest = &entry;
     }
@@ -137,11 +142,30 @@ inline std::string count_text(double count) {
 
 /// A duration in the unit that suits it: "6.61 ms", "3.5 h", "34.0 days".
 inline std::string seconds_text(double seconds) {
+  if (seconds == 0) return "0 s";
   if (seconds < 1.0) return detail::scaled(seconds, "%.2f ms", 1e-3);
   if (seconds < 120.0) return detail::scaled(seconds, "%.1f s", 1.0);
   if (seconds < 7200.0) return detail::scaled(seconds, "%.1f min", 60.0);
   if (seconds < 172800.0) return detail::scaled(seconds, "%.1f h", 3600.0);
   return detail::scaled(seconds, "%.1f days", 86400.0);
 }
+
+namespace detail {
+
+/// The largest count from 1 to `limit` for which fits(count), which no larger one undoes, is true.
+/// @throws InputError  where not even one fits
+template <class Fits> Index most_that_fits(Fits fits, Index limit, const char* what, double room_bytes) {
+  if (!fits(1)) fail(InputError(concat("not even one ", what, " fits ", bytes_text(room_bytes))));
+  Index low = 1, high = 2;
+  while (high <= limit && fits(high)) low = high, high = multiply(Index{2}, high);
+  high = (std::min)(high, add(limit, 1));
+  while (high - low > 1) {
+    const Index middle = low + (high - low) / 2;
+    (fits(middle) ? low : high) = middle;
+  }
+  return low;
+}
+
+}  // namespace detail
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::plan

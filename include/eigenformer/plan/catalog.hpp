@@ -6,6 +6,7 @@
 #include <eigenformer/plan/catalog_encoder_decoders.hpp>
 #include <eigenformer/plan/catalog_encoders.hpp>
 #include <eigenformer/plan/catalog_gpt.hpp>
+#include <eigenformer/plan/catalog_gptj_neox.hpp>
 #include <eigenformer/plan/catalog_llama.hpp>
 
 #include <span>
@@ -14,24 +15,18 @@ namespace eigenformer::inline EIGENFORMER_ABI::plan {
 
 namespace detail {
 
-constexpr auto joined_catalog() {
-  constexpr std::size_t size = std::size(encoder_models) + std::size(gpt_models) +
-                               std::size(bloom_palm_falcon_models) + std::size(llama_models) +
-                               std::size(encoder_decoder_models);
-  std::array<CatalogEntry, size> all{};
+template <std::size_t... sizes> constexpr auto joined(const CatalogEntry (&... parts)[sizes]) {
+  std::array<CatalogEntry, (sizes + ...)> all{};
   std::size_t at = 0;
   const auto append = [&](std::span<const CatalogEntry> part) {
     for (const CatalogEntry& entry : part) all[at++] = entry;
   };
-  append(encoder_models);
-  append(gpt_models);
-  append(bloom_palm_falcon_models);
-  append(llama_models);
-  append(encoder_decoder_models);
+  (append(parts), ...);
   return all;
 }
 
-inline constexpr auto all_models = joined_catalog();
+inline constexpr auto all_models = joined(encoder_models, gpt_models, gptj_neox_models,
+                                          bloom_palm_falcon_models, llama_models, encoder_decoder_models);
 
 }  // namespace detail
 

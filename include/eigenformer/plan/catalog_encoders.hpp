@@ -1,4 +1,4 @@
-// The catalog, encoders: BERT, RoBERTa, DistilBERT.
+// The catalog, encoders: BERT, DistilBERT, RoBERTa and its like in other languages.
 #pragma once
 
 #include <eigenformer/plan/catalog_entry.hpp>
@@ -36,7 +36,7 @@ constexpr ModelConfig distilbert() {
 
 }  // namespace detail
 
-/// Encoders: BERT, RoBERTa, DistilBERT.
+/// Encoders: BERT, DistilBERT, RoBERTa and its like in other languages.
 inline constexpr CatalogEntry encoder_models[] = {
     {.name = "bert-base-uncased",
      .objective = "masked words, next sentence",
@@ -44,6 +44,7 @@ inline constexpr CatalogEntry encoder_models[] = {
      .exact_parameters = 109'482'240,
      .training_flops = 1.64e20,
      .source = "Devlin et al. 2018, sec. 3 (L=12,H=768,A=12, 110M)",
+     .training_source = "Brown et al. 2020 Table D.1",
      .note =
          "The paper's 110M is the rounded 109.5M (encoder+pooler) or 110.1M (with both pre-training heads)."},
     {.name = "bert-base-cased",
@@ -56,20 +57,41 @@ inline constexpr CatalogEntry encoder_models[] = {
      .config = detail::bert(30522, 24, 1024, 16, 2, 0),
      .training_flops = 5.33e20,
      .source = "Devlin et al. 2018, sec. 3 (340M)",
-     .note = "The paper prints 340M."},
+     .training_source = "Brown et al. 2020 Table D.1",
+     .note = "The paper prints 340M, Brown et al. 355M; the encoder with its pooler has 335.1M."},
     {.name = "roberta-base",
      .objective = "masked words",
      .config = detail::bert(50265, 12, 768, 12, 1, 2),
      .exact_parameters = 124'645'632,
      .training_flops = 1.5e21,
      .source = "Liu et al. 2019 (RoBERTa)",
+     .training_source = "Brown et al. 2020 Table D.1",
      .note = "514 position rows = 512 + padding offset 2."},
     {.name = "roberta-large",
      .objective = "masked words",
      .config = detail::bert(50265, 24, 1024, 16, 1, 2),
      .training_flops = 4.26e21,
      .source = "Liu et al. 2019 (RoBERTa)",
+     .training_source = "Brown et al. 2020 Table D.1",
      .note = "The paper prints 355M."},
+    {.name = "xlm-roberta-base",
+     .objective = "masked words",
+     .config = detail::bert(250002, 12, 768, 12, 1, 2),
+     .exact_parameters = 278'043'648,
+     .source = "Conneau et al. 2019 (XLM-R) Table 5; FacebookAI/xlm-roberta-base",
+     .note = "The paper prints 270M."},
+    {.name = "xlm-roberta-large",
+     .objective = "masked words",
+     .config = detail::bert(250002, 24, 1024, 16, 1, 2),
+     .exact_parameters = 559'890'432,
+     .source = "Conneau et al. 2019 (XLM-R) Table 5; FacebookAI/xlm-roberta-large",
+     .note = "The paper prints 550M."},
+    {.name = "camembert-base",
+     .objective = "masked words",
+     .config = detail::bert(32005, 12, 768, 12, 1, 2),
+     .exact_parameters = 110'621'952,
+     .source = "Martin et al. 2019 (CamemBERT) section 5; almanach/camembert-base",
+     .note = "The paper prints 110M."},
     {.name = "distilbert-base-uncased",
      .objective = "masked words, distilled from BERT",
      .config = detail::distilbert(),

@@ -13,9 +13,10 @@ struct CatalogEntry {
   Index exact_parameters = 0;  ///< the published count to the last parameter
   double training_tokens = 0;
   double training_flops = 0;  ///< as published, by the convention of its source
-  std::string_view source{};
-  std::string_view note{};      ///< where figures disagree, and what no ModelConfig can say
-  Index outside_of_config = 0;  ///< parameters that no axis of ModelConfig describes; negative: fewer
+  std::string_view source{};  ///< of the architecture, and of all else unless the next says otherwise
+  std::string_view training_source{};  ///< of tokens and FLOPs, where another one states them
+  std::string_view note{};             ///< where figures disagree, and what no ModelConfig can say
+  Index outside_of_config = 0;         ///< parameters that no axis of ModelConfig describes; negative: fewer
 
   constexpr bool disclosed() const { return config.d_model > 0; }
   constexpr Index context_tokens() const { return config.max_positions; }

@@ -8,7 +8,6 @@
 #include <charconv>
 #include <fstream>
 #include <random>
-#include <sstream>
 
 #include <Eigen/Dense>
 
@@ -164,24 +163,38 @@ inline Fit fit_law(const std::vector<Run>& runs, const FitOptions& o = {}) {
   return fit;
 }
 
+namespace detail {
+
+/// The cells of one line: separated by commas, but for those within quotes.
+inline std::vector<std::string> csv_cells(const std::string& line) {
+  std::vector<std::string> cells(1);
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"')
+      quoted = !quoted;
+    else if (c == ',' && !quoted)
+      cells.emplace_back();
+    else
+      cells.back() += c;
+  }
+  for (std::string& cell : cells) {
+    const auto first = cell.find_first_not_of(" \t\r"), last = cell.find_last_not_of(" \t\r");
+    cell = first == std::string::npos ? std::string() : cell.substr(first, last - first + 1);
+  }
+  return cells;
+}
+
+}  // namespace detail
+
 /// Reads runs from a CSV file whose first line names the columns `parameters`, `tokens` and `loss`, among
 /// others.
 /// @throws FileError  naming the line that cannot be read
 inline std::vector<Run> read_runs(const std::string& path) {
   std::ifstream file(path);
   if (!file) fail(FileError(path, "cannot be opened"));
-  const auto cells = [](const std::string& line) {
-    std::vector<std::string> out;
-    std::istringstream in(line);
-    for (std::string cell; std::getline(in, cell, ',');) {
-      const auto first = cell.find_first_not_of(" \t\r\""), last = cell.find_last_not_of(" \t\r\"");
-      out.push_back(first == std::string::npos ? std::string() : cell.substr(first, last - first + 1));
-    }
-    return out;
-  };
   std::string line;
   std::getline(file, line);
-  const std::vector<std::string> header = cells(line);
+  const std::vector<std::string> header = detail::csv_cells(line);
   std::array<std::size_t, 3> columns{};
   const char* const wanted[] = {"parameters", "tokens", "loss"};
   for (std::size_t i = 0; i < 3; ++i) {
@@ -192,7 +205,7 @@ inline std::vector<Run> read_runs(const std::string& path) {
   std::vector<Run> runs;
   for (Index number = 2; std::getline(file, line); ++number) {
     if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    const std::vector<std::string> row = cells(line);
+    const std::vector<std::string> row = detail::csv_cells(line);
     double values[3] = {};
     for (std::size_t i = 0; i < 3; ++i) {
       const std::string text = columns[i] < row.size() ? row[columns[i]] : std::string();

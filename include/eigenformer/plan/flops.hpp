@@ -9,6 +9,7 @@
 #pragma once
 
 #include <eigenformer/plan/parameters.hpp>
+#include <eigenformer/plan/recompute.hpp>
 
 namespace eigenformer::inline EIGENFORMER_ABI::plan {
 
@@ -22,7 +23,7 @@ struct FlopOptions {
   ScoreCount scores = ScoreCount::whole;
 };
 
-/// FLOPs of one forward pass over one sequence, part by part; all layers of a part together.
+/// FLOPs of a forward pass over one sequence, part by part: of one block, or of all and the head.
 struct ForwardFlops {
   double query_key_value = 0;  ///< projections
   double scores = 0;           ///< queries · keys
@@ -37,45 +38,67 @@ struct ForwardFlops {
   double total() const { return blocks() + logits; }
   /// The part that grows with the square of the sequence, of the whole.
   double score_share() const { return (scores + mixing) / total(); }
+  ForwardFlops& operator+=(const ForwardFlops& f) {
+    query_key_value += f.query_key_value, scores += f.scores, mixing += f.mixing;
+    attention_out += f.attention_out, cross_attention += f.cross_attention;
+    feed_forward += f.feed_forward, logits += f.logits;
+    return *this;
+  }
 };
 
 namespace detail {
 
-inline void add_flops(ForwardFlops& f, const ModelConfig& c, double tokens, double source, bool causal) {
-  const double n = static_cast<double>(c.n_layers), d = static_cast<double>(c.d_model);
+/// One block of a config's own stack: an encoder's where it is one.
+inline ForwardFlops block_flops(const FlopOptions& o, Index layer) {
+  const ModelConfig& c = o.config;
+  const bool causal = c.stacks != Stacks::encoder && o.scores == ScoreCount::causal_half;
+  const double tokens = static_cast<double>(o.tokens), d = static_cast<double>(c.d_model);
   const double q = static_cast<double>(c.query_width()), kv = static_cast<double>(c.key_value_width());
-  for (Index layer = 0; layer < c.n_layers; ++layer) {
-    const double window = c.windowed(layer) ? (std::min)(tokens, static_cast<double>(c.window)) : tokens;
-    const double pairs = tokens * window * (causal ? 0.5 : 1.0);
-    f.scores += 2 * pairs * q;
-    f.mixing += 2 * pairs * q;
+  const double keys = c.windowed(layer) ? (std::min)(tokens, static_cast<double>(c.window)) : tokens;
+  // A causal query sees half of the sequence on average, but a full window once there are as many before it.
+  const double pairs = causal ? keys * (tokens - keys / 2) : tokens * keys;
+  ForwardFlops f;
+  f.query_key_value = 2 * tokens * d * (q + 2 * kv);
+  f.scores = f.mixing = 2 * pairs * q;
+  f.attention_out = 2 * tokens * q * d;
+  f.feed_forward = 2 * tokens * d * static_cast<double>(c.d_ff) * (c.gated ? 3 : 2);
+  if (c.stacks == Stacks::encoder_decoder) {
+    const double source = o.source_tokens ? static_cast<double>(o.source_tokens) : tokens;
+    f.cross_attention = 2 * tokens * d * 2 * q + 2 * source * d * 2 * kv + 4 * tokens * source * q;
   }
-  f.query_key_value += n * 2 * tokens * d * (q + 2 * kv);
-  f.attention_out += n * 2 * tokens * q * d;
-  f.feed_forward += n * 2 * tokens * d * static_cast<double>(c.d_ff) * (c.gated ? 3 : 2);
-  if (source > 0)
-    f.cross_attention += n * (2 * tokens * d * 2 * q + 2 * source * d * 2 * kv + 4 * tokens * source * q);
+  return f;
+}
+
+inline void check(const FlopOptions& o) {
+  validate(o.config);
+  require_positive(o.tokens, "tokens");
+  require_not_negative(o.source_tokens, "source_tokens");
 }
 
 }  // namespace detail
+
+/// FLOPs of the matrix products of one block in a forward pass; of a decoder's where there are two stacks.
+/// @throws ConfigError, InputError  for sizes that are not positive, and a layer that is not there
+inline ForwardFlops layer_forward_flops(const FlopOptions& o, Index layer) {
+  detail::check(o);
+  if (layer < 0 || layer >= o.config.n_layers)
+    fail(InputError(concat("layer ", layer, " of ", o.config.n_layers, " does not exist")));
+  return detail::block_flops(o, layer);
+}
 
 /// FLOPs of the matrix products of one forward pass; norms, softmax and activations are left out, as in the
 /// published formulas (below 1% at published sizes).
 /// @throws ConfigError, InputError  for sizes that are not positive
 inline ForwardFlops forward_flops(const FlopOptions& o) {
-  validate(o.config);
-  detail::require_positive(o.tokens, "tokens");
-  detail::require_not_negative(o.source_tokens, "source_tokens");
+  detail::check(o);
   const ModelConfig& c = o.config;
-  const double tokens = static_cast<double>(o.tokens);
-  const double source = o.source_tokens ? static_cast<double>(o.source_tokens) : tokens;
-  const bool both = c.stacks == Stacks::encoder_decoder;
   ForwardFlops f;
-  if (c.stacks != Stacks::decoder)
-    detail::add_flops(f, both ? c.encoder() : c, both ? source : tokens, 0, false);
-  if (c.stacks != Stacks::encoder)
-    detail::add_flops(f, c, tokens, both ? source : 0, o.scores == ScoreCount::causal_half);
-  const double d = static_cast<double>(c.d_model);
+  for (Index layer = 0; layer < c.n_layers; ++layer) f += detail::block_flops(o, layer);
+  if (c.stacks == Stacks::encoder_decoder) {
+    const FlopOptions source{.config = c.encoder(), .tokens = o.source_tokens ? o.source_tokens : o.tokens};
+    for (Index layer = 0; layer < source.config.n_layers; ++layer) f += detail::block_flops(source, layer);
+  }
+  const double tokens = static_cast<double>(o.tokens), d = static_cast<double>(c.d_model);
   if (c.head == Head::masked_words) f.logits += 2 * tokens * d * d;
   if (c.head == Head::words || c.head == Head::masked_words)
     f.logits += 2 * tokens * d * static_cast<double>(c.vocab_size);
@@ -83,9 +106,20 @@ inline ForwardFlops forward_flops(const FlopOptions& o) {
   return f;
 }
 
-/// FLOPs of training on one sequence: the backward pass costs two forward ones; full recomputation one more.
-inline double training_flops(const FlopOptions& o, bool full_recomputation = false) {
-  return forward_flops(o).total() * (full_recomputation ? 4.0 : 3.0);
+/// FLOPs of the backward pass over one sequence: twice the forward pass, and what is computed again:
+/// attention scores and their mixing, or all blocks.
+inline double backward_flops(const FlopOptions& o, Recompute recompute = Recompute::none) {
+  const ForwardFlops f = forward_flops(o);
+  const double again = recompute == Recompute::full        ? f.blocks()
+                       : recompute == Recompute::selective ? f.scores + f.mixing
+                                                           : 0.0;
+  return 2 * f.total() + again;
+}
+
+/// FLOPs of training on one sequence, forward and backward. Without recomputation they are the model's FLOPs
+/// (MFU), with it the hardware's (HFU).
+inline double training_flops(const FlopOptions& o, Recompute recompute = Recompute::none) {
+  return forward_flops(o).total() + backward_flops(o, recompute);
 }
 
 /// C = 6·N·D. @param flops_per_parameter  6 for training, 2 for inference, 3 where half of the parameters see
@@ -118,22 +152,18 @@ inline double palm_flops_per_token(const PalmFlopOptions& o) {
   return 6 * o.parameters + (o.scores == ScoreCount::causal_half ? 6 : 12) * pairs;
 }
 
-/// What the Megatron formulas count as recomputed: nothing (model FLOPs), attention scores alone, or a whole
-/// forward pass.
-enum class Recomputed { nothing, scores, forward };
-
 struct MegatronFlopOptions {
   Index n_layers = 0;
   Index d_model = 0;
   Index vocab_size = 0;
-  Index tokens = 0;      ///< s: of one sequence
-  double sequences = 1;  ///< B: of the global batch
-  Recomputed recomputed = Recomputed::nothing;
+  Index tokens = 0;                       ///< s: of one sequence
+  double sequences = 1;                   ///< B: of the global batch
+  Recompute recompute = Recompute::none;  ///< none: model FLOPs
 };
 
 /// FLOPs of one step of a GPT: 72·B·L·s·h²·(1 + s/6h + V/12hL); with scores recomputed s/3h (Korthikanti et
-/// al. 2022, appendix A); with full recomputation 96·B·L·s·h²·(1 + s/6h + V/16hL) (Narayanan et al. 2021, Eq.
-/// 3).
+/// al. 2022, appendix A, which so counts them three times again; training_flops() counts them once); with
+/// full recomputation 96·B·L·s·h²·(1 + s/6h + V/16hL) (Narayanan et al. 2021, Eq. 3).
 inline double megatron_step_flops(const MegatronFlopOptions& o) {
   detail::require_positive(o.n_layers, "n_layers");
   detail::require_positive(o.d_model, "d_model");
@@ -143,8 +173,8 @@ inline double megatron_step_flops(const MegatronFlopOptions& o) {
   const double l = static_cast<double>(o.n_layers), h = static_cast<double>(o.d_model),
                s = static_cast<double>(o.tokens);
   const double v = static_cast<double>(o.vocab_size);
-  const bool forward = o.recomputed == Recomputed::forward;
-  const double scores = s / ((o.recomputed == Recomputed::scores ? 3.0 : 6.0) * h);
+  const bool forward = o.recompute == Recompute::full;
+  const double scores = s / ((o.recompute == Recompute::selective ? 3.0 : 6.0) * h);
   return (forward ? 96.0 : 72.0) * o.sequences * l * s * h * h *
          (1 + scores + v / ((forward ? 16.0 : 12.0) * h * l));
 }

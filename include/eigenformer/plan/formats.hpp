@@ -1,5 +1,5 @@
-// Numeric formats as data and as working conversions: the floating-point formats from FP64 to FP8, rounding
-// of a number to any of them, and NormalFloat-4.
+// Numeric formats as data, and what one number becomes in them: the floating-point formats from FP64 to FP4,
+// INT8 and INT4, and NormalFloat-4. What a matrix loses is plan/conversions.hpp.
 //
 // Sources: IEEE 754-2019; Micikevicius et al. 2022, "FP8 Formats for Deep Learning" (OCP FP8: E4M3 has no
 // infinity, S.1111.111 is NaN, largest 448); Dettmers et al. 2023 (QLoRA) for NF4; Rouhani et al. 2023 (OCP
@@ -52,6 +52,18 @@ inline constexpr FloatFormat float_formats[] = {fp64, fp32, tf32, fp16, bf16, fp
 inline const FloatFormat& float_format(std::string_view name) {
   return detail::find_named(float_formats, name, "number format");
 }
+
+/// A two's complement whole number of small width; what it stands for is a matter of its group's scale.
+struct IntegerFormat {
+  std::string_view name;
+  int bits = 0;
+
+  constexpr double bytes() const { return bits / 8.0; }
+  constexpr int min() const { return -(1 << (bits - 1)); }
+  constexpr int max() const { return (1 << (bits - 1)) - 1; }
+};
+
+inline constexpr IntegerFormat integer_formats[] = {{"INT8", 8}, {"INT4", 4}};
 
 enum class Rounding { nearest_even, toward_zero };
 

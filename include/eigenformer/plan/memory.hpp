@@ -9,7 +9,7 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::plan {
 
-/// Bytes for each parameter while training. Where they depend on nothing but the number of parameters.
+/// Bytes for each parameter while training.
 struct TrainingPrecision {
   std::string_view name;
   double weights = 0;                    ///< that forward and backward read
@@ -17,6 +17,7 @@ struct TrainingPrecision {
   double optimizer = 0;                  ///< master weights and moments
   double activations_and_temporary = 0;  ///< a rule of thumb; 0: counted by activations.hpp
   std::string_view source{};
+  double factored_state = 0;  ///< for each of adafactor_states(), which only an architecture tells
 
   constexpr double total() const { return weights + gradients + optimizer + activations_and_temporary; }
 };
@@ -56,7 +57,8 @@ inline constexpr TrainingPrecision fp32_adafactor{
     4,
     0,
     0,
-    "Shazeer & Stern 2018: row and column means only; adafactor_states() counts them exactly"};
+    "Shazeer & Stern 2018: a matrix keeps one number a row and a column; adafactor_states() counts them",
+    4};
 inline constexpr TrainingPrecision training_precisions[] = {fp32_adam,
                                                             fp32_adam_table,
                                                             mixed_adam,
@@ -78,6 +80,28 @@ inline double weight_bytes(Index parameters, const StorageFormat& format) {
   return static_cast<double>(parameters) * format.bytes_per_value();
 }
 
+/// Bytes of a model whose blocks' matrices are stored in one format and all else (embeddings, norms, biases
+/// and head) in another, as quantised checkpoints are.
+inline double weight_bytes(const ModelConfig& config, const StorageFormat& block_matrices,
+                           const StorageFormat& others) {
+  double bytes = 0;
+  for_each_tensor(config, [&](const TensorShape& t) {
+    const StorageFormat& format = t.projection == Projection::none ? others : block_matrices;
+    bytes += static_cast<double>(t.parameters()) * format.bytes_per_value();
+  });
+  return bytes;
+}
+
+/// Numbers that Adafactor keeps of second moments: rows + columns of a matrix, all of a bias or a norm
+/// (Shazeer & Stern 2018, section 3).
+inline Index adafactor_states(const ModelConfig& config) {
+  Index numbers = 0;
+  for_each_tensor(config, [&](const TensorShape& t) {
+    numbers = detail::add(numbers, detail::multiply(t.copies, t.matrix ? t.rows + t.columns : t.size()));
+  });
+  return numbers;
+}
+
 struct TrainingMemoryOptions {
   Index parameters = 0;
   TrainingPrecision precision = mixed_adam;
@@ -86,6 +110,7 @@ struct TrainingMemoryOptions {
   Index shard_devices = 0;  ///< of them, how many share one copy (FSDP's hybrid shard); 0: all
   Index tensor_parallel = 1;
   Index pipeline_parallel = 1;
+  Index adafactor_states = 0;   ///< of the whole model, where the precision has factored states
   double activation_bytes = 0;  ///< of one device, from activations.hpp
 };
 
@@ -100,6 +125,21 @@ struct TrainingMemory {
   double total_bytes() const { return model_state_bytes() + activation_bytes; }
 };
 
+namespace detail {
+
+/// How many of the devices of data parallelism share one copy.
+inline Index shard_of(Index devices, Index shard_devices, int zero_stage) {
+  require_positive(devices, "devices");
+  require_not_negative(shard_devices, "shard_devices");
+  if (shard_devices == 0) return devices;
+  if (zero_stage == 0) fail(InputError("shard_devices needs a zero_stage of 1 to 3: stage 0 shares nothing"));
+  if (devices % shard_devices != 0)
+    fail(InputError(concat("shard_devices ", shard_devices, " does not divide the ", devices, " devices")));
+  return shard_devices;
+}
+
+}  // namespace detail
+
 /// Memory of one device in training (Rajbhandari et al. 2019, section 5 and figure 1): stage 1 divides the
 /// optimiser's states by the number of devices, stage 2 the gradients too, stage 3 the weights too. Tensor
 /// and pipeline parallelism divide all of them first.
@@ -107,21 +147,19 @@ struct TrainingMemory {
 /// devices
 inline TrainingMemory training_memory(const TrainingMemoryOptions& o) {
   detail::require_positive(o.parameters, "parameters");
-  detail::require_positive(o.devices, "devices");
   detail::require_positive(o.tensor_parallel, "tensor_parallel");
   detail::require_positive(o.pipeline_parallel, "pipeline_parallel");
   detail::require_between(o.zero_stage, 0, 3, "zero_stage");
   detail::require_not_negative(o.activation_bytes, "activation_bytes");
-  detail::require_not_negative(o.shard_devices, "shard_devices");
-  const Index shards = o.shard_devices ? o.shard_devices : o.devices;
-  if (o.devices % shards != 0)
-    fail(InputError(concat("shard_devices ", shards, " does not divide the ", o.devices, " devices")));
-  const double parameters = static_cast<double>(o.parameters) / static_cast<double>(o.tensor_parallel) /
-                            static_cast<double>(o.pipeline_parallel);
+  detail::require_not_negative(o.adafactor_states, "adafactor_states");
+  const Index shards = detail::shard_of(o.devices, o.shard_devices, o.zero_stage);
+  const double slices = static_cast<double>(o.tensor_parallel) * static_cast<double>(o.pipeline_parallel);
+  const double parameters = static_cast<double>(o.parameters) / slices;
+  const double factored = static_cast<double>(o.adafactor_states) / slices * o.precision.factored_state;
   const auto share = [&](int stage) { return o.zero_stage >= stage ? static_cast<double>(shards) : 1.0; };
   return {.weight_bytes = parameters * o.precision.weights / share(3),
           .gradient_bytes = parameters * o.precision.gradients / share(2),
-          .optimizer_bytes = parameters * o.precision.optimizer / share(1),
+          .optimizer_bytes = (parameters * o.precision.optimizer + factored) / share(1),
           .activation_bytes = o.activation_bytes + parameters * o.precision.activations_and_temporary};
 }
 
@@ -133,18 +171,10 @@ inline Index largest_trainable(double device_bytes, TrainingMemoryOptions o) {
   if (room <= 0)
     fail(InputError(concat("activations of ", o.activation_bytes, " bytes leave no room in ", device_bytes)));
   o.activation_bytes = 0;
+  o.adafactor_states = 0;
   o.parameters = Index{1} << 40;  // memory grows in proportion
   const double each = training_memory(o).total_bytes() / static_cast<double>(o.parameters);
   return static_cast<Index>(std::floor(room / each * (1 + 1e-15)));
-}
-
-/// Numbers that Adafactor keeps for a matrix or vector of n = rows · columns parameters: rows + columns for a
-/// matrix, all n for a vector (Shazeer & Stern 2018, section 3). With momentum, n more.
-inline Index adafactor_states(Index rows, Index columns, bool momentum = false) {
-  detail::require_positive(rows, "rows");
-  detail::require_positive(columns, "columns");
-  const Index all = detail::multiply(rows, columns);
-  return detail::add(rows == 1 || columns == 1 ? all : rows + columns, momentum ? all : 0);
 }
 
 /// Bytes of Adam's two moments in 8 bits with an FP32 absolute maximum a block (Dettmers et al. 2021, section
@@ -197,13 +227,38 @@ inline InferenceMemory inference_memory(const InferenceMemoryOptions& o) {
   const double rows = static_cast<double>(o.rows);
   const double attention = static_cast<double>(2 * o.config.query_width() + 2 * o.config.key_value_width());
   const double feed_forward = static_cast<double>((o.config.gated ? 2 : 1) * o.config.d_ff);
-  const double logits =
-      o.config.head == Head::words ? 4.0 * static_cast<double>(o.config.vocab_size * o.sequences) : 0.0;
+  const double logits = o.config.head == Head::words ? 4.0 * static_cast<double>(o.config.vocab_size) *
+                                                           static_cast<double>(o.sequences)
+                                                     : 0.0;
   memory.activation_bytes =
       rows * o.bytes_per_activation *
           (2.0 * static_cast<double>(o.config.d_model) + (std::max)(attention, feed_forward)) +
       logits;
   return memory;
+}
+
+/// The most sequences of o.tokens that one device answers at once, a row of each in a pass (o.sequences and
+/// o.rows are not read). @throws InputError  where not even one fits
+inline Index largest_batch(InferenceMemoryOptions o, double device_bytes) {
+  detail::require_positive(device_bytes, "device_bytes");
+  return detail::most_that_fits(
+      [&](Index sequences) {
+        o.sequences = o.rows = sequences;
+        return inference_memory(o).total_bytes() <= device_bytes;
+      },
+      Index{1} << 40, "sequence", device_bytes);
+}
+
+/// The most tokens, prompt and answer together, that o.sequences can have on one device; at most the window
+/// (o.tokens is not read). @throws InputError  where not even one fits
+inline Index longest_context(InferenceMemoryOptions o, double device_bytes) {
+  detail::require_positive(device_bytes, "device_bytes");
+  return detail::most_that_fits(
+      [&](Index tokens) {
+        o.tokens = tokens;
+        return inference_memory(o).total_bytes() <= device_bytes;
+      },
+      o.config.max_positions, "token", device_bytes);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::plan

@@ -1,6 +1,6 @@
 // Formats that store weights in groups with a scale: ggml's blocks, OCP microscaling, GPTQ/AWQ groups and
-// QLoRA's double quantisation as sizes; absolute-maximum INT8, Q8_0 and Q4_0 as working conversions with
-// the error they cost.
+// QLoRA's double quantisation as sizes; absolute-maximum INT8, Q8_0, Q4_0 and groups of any width as working
+// conversions.
 #pragma once
 
 #include <eigenformer/plan/formats.hpp>
@@ -25,15 +25,19 @@ struct StorageFormat {
 };
 
 /// Block sizes: llama.cpp ggml-common.h; MX: Rouhani et al. 2023 (one scale byte for 32 values); NVFP4: one
-/// FP8 scale for 16 values. FP8, INT8 and INT4 are bare, without scales.
+/// FP8 scale for 16 values; NF4: an FP32 scale for 64 values, which NF4-DQ stores in 8 bits with one FP32
+/// number for 256 of them (double quantisation, Dettmers et al. 2023, section 3). FP8, INT8 and INT4 are
+/// bare, without scales.
 inline constexpr StorageFormat storage_formats[] = {
-    {"F64", 1, 8},       {"F32", 1, 4},        {"F16", 1, 2},        {"BF16", 1, 2},     {"FP8", 1, 1},
-    {"INT8", 1, 1},      {"INT4", 2, 1},       {"Q4_0", 32, 18},     {"Q4_1", 32, 20},   {"Q5_0", 32, 22},
-    {"Q5_1", 32, 24},    {"Q8_0", 32, 34},     {"Q8_1", 32, 36},     {"Q2_K", 256, 84},  {"Q3_K", 256, 110},
-    {"Q4_K", 256, 144},  {"Q5_K", 256, 176},   {"Q6_K", 256, 210},   {"Q8_K", 256, 292}, {"IQ1_S", 256, 50},
-    {"IQ1_M", 256, 56},  {"IQ2_XXS", 256, 66}, {"IQ2_XS", 256, 74},  {"IQ2_S", 256, 82}, {"IQ3_XXS", 256, 98},
-    {"IQ3_S", 256, 110}, {"IQ4_NL", 32, 18},   {"IQ4_XS", 256, 136}, {"TQ1_0", 256, 54}, {"TQ2_0", 256, 66},
-    {"MXFP8", 32, 33},   {"MXFP6", 32, 25},    {"MXFP4", 32, 17},    {"NVFP4", 16, 9}};
+    {"F64", 1, 8},        {"F32", 1, 4},        {"F16", 1, 2},       {"BF16", 1, 2},
+    {"FP8", 1, 1},        {"INT8", 1, 1},       {"INT4", 2, 1},      {"Q4_0", 32, 18},
+    {"Q4_1", 32, 20},     {"Q5_0", 32, 22},     {"Q5_1", 32, 24},    {"Q8_0", 32, 34},
+    {"Q8_1", 32, 36},     {"Q2_K", 256, 84},    {"Q3_K", 256, 110},  {"Q4_K", 256, 144},
+    {"Q5_K", 256, 176},   {"Q6_K", 256, 210},   {"Q8_K", 256, 292},  {"IQ1_S", 256, 50},
+    {"IQ1_M", 256, 56},   {"IQ2_XXS", 256, 66}, {"IQ2_XS", 256, 74}, {"IQ2_S", 256, 82},
+    {"IQ3_XXS", 256, 98}, {"IQ3_S", 256, 110},  {"IQ4_NL", 32, 18},  {"IQ4_XS", 256, 136},
+    {"TQ1_0", 256, 54},   {"TQ2_0", 256, 66},   {"MXFP8", 32, 33},   {"MXFP6", 32, 25},
+    {"MXFP4", 32, 17},    {"NVFP4", 16, 9},     {"NF4", 64, 36},     {"NF4-DQ", 16384, 8452}};
 
 /// @throws InputError  for an unknown name, with the nearest known one
 inline const StorageFormat& storage_format(std::string_view name) {
@@ -56,20 +60,25 @@ inline Index matrix_bytes(const StorageFormat& format, Index rows, Index columns
 struct GroupOptions {
   int bits = 4;
   Index group_size = 128;
-  int scale_bits = 16;
-  int zero_bits = 0;
+  int scale_bits = 16;  ///< an FP16 or FP32 number
+  int zero_bits = 0;    ///< 0: symmetric, no zero point
 };
 
-inline double bits_per_value(const GroupOptions& o) {
-  detail::require_positive(Index{o.bits}, "bits");
-  detail::require_positive(o.group_size, "group_size");
-  return o.bits + static_cast<double>(o.scale_bits + o.zero_bits) / static_cast<double>(o.group_size);
+namespace detail {
+
+inline void check(const GroupOptions& o) {
+  require_between(o.bits, 2, 16, "bits");
+  require_positive(o.group_size, "group_size");
+  if (o.scale_bits != 16 && o.scale_bits != 32)
+    fail(InputError(concat("scale_bits must be 16 or 32, is ", o.scale_bits)));
+  require_between(o.zero_bits, 0, 32, "zero_bits");
 }
 
-/// NF4: 4 bits and a scale for each 64 values. Double quantisation stores those scales in 8 bits with a
-/// 32-bit one for each 256 of them (Dettmers et al. 2023, section 3).
-constexpr double nf4_bits_per_value(bool double_quantisation) {
-  return 4.0 + (double_quantisation ? 8.0 / 64.0 + 32.0 / (64.0 * 256.0) : 32.0 / 64.0);
+}  // namespace detail
+
+inline double bits_per_value(const GroupOptions& o) {
+  detail::check(o);
+  return o.bits + static_cast<double>(o.scale_bits + o.zero_bits) / static_cast<double>(o.group_size);
 }
 
 /// Numbers as small integers with one scale: value ≈ scale · (quantised - zero).
@@ -78,14 +87,10 @@ struct Quantised {
   int zero = 0;
   std::vector<int> values{};
 
+  /// What the number at i became.
   double value(std::size_t i) const { return scale * (values[i] - zero); }
-};
-
-/// The largest difference between the numbers and what is left of them, and their root mean square.
-struct QuantisationError {
-  double max_absolute = 0;
-  double root_mean_square = 0;
-  double bound = 0;  ///< scale / 2: no number that fits the range moves farther
+  /// No number that fits the range moves farther.
+  double error_bound() const { return std::abs(scale) / 2; }
 };
 
 namespace detail {
@@ -148,19 +153,28 @@ inline Quantised quantise_q4_0(std::span<const double> numbers) {
   return q;
 }
 
-/// What the numbers lose. @throws InputError  where the lists differ in length
-inline QuantisationError quantisation_error(std::span<const double> numbers, const Quantised& q) {
-  if (numbers.size() != q.values.size() || numbers.empty())
-    fail(InputError(concat(numbers.size(), " numbers against ", q.values.size(), " quantised ones")));
-  QuantisationError error{.bound = std::abs(q.scale) / 2};
-  double squares = 0;
-  for (std::size_t i = 0; i < numbers.size(); ++i) {
-    const double difference = std::abs(numbers[i] - q.value(i));
-    error.max_absolute = (std::max)(error.max_absolute, difference);
-    squares += difference * difference;
+/// One group by GPTQ's grid: symmetric, scale = max|x| / (2^(bits-1) - 1); or with a zero point, whose scale
+/// spans from the least number (or 0) to the greatest (or 0). The scale is rounded to its stored format.
+inline Quantised quantise_group(std::span<const double> numbers, const GroupOptions& o) {
+  detail::check(o);
+  const double greatest = detail::greatest_magnitude(numbers), codes = std::ldexp(1.0, o.bits) - 1;
+  const FloatFormat& stored = o.scale_bits == 16 ? fp16 : fp32;
+  Quantised q;
+  double low = -std::ldexp(1.0, o.bits - 1), high = -low - 1;
+  if (o.zero_bits == 0) {
+    q.scale = rounded(stored, greatest / high);
+  } else {
+    const double least = (std::min)(0.0, *std::min_element(numbers.begin(), numbers.end()));
+    const double most = (std::max)(0.0, *std::max_element(numbers.begin(), numbers.end()));
+    q.scale = rounded(stored, (most - least) / codes);
+    low = 0, high = codes;
+    if (q.scale > 0) q.zero = static_cast<int>(std::clamp(round_half_even(-least / q.scale), low, high));
   }
-  error.root_mean_square = std::sqrt(squares / static_cast<double>(numbers.size()));
-  return error;
+  for (double x : numbers)
+    q.values.push_back(q.scale > 0
+                           ? static_cast<int>(std::clamp(round_half_even(x / q.scale) + q.zero, low, high))
+                           : q.zero);
+  return q;
 }
 
 /// Outlier columns of LLM.int8() are kept in FP16 from this magnitude on (Dettmers et al. 2022, section 3).

@@ -12,7 +12,7 @@ struct Device {
   double peak_flops_per_second = 0;
   double bytes_per_second = 0;
   double memory_bytes = 0;
-  double watts = 0;
+  double watts = 0;  ///< at most; 0: not stated
   std::string_view source{};
 
   /// FLOPs for each byte at which compute and memory take the same time (Williams et al. 2009, Roofline).
@@ -25,6 +25,10 @@ inline constexpr Device known_devices[] = {
     {"A100-40GB", 312e12, 1555e9, 40e9, 400, "NVIDIA A100 data sheet (SXM4)"},
     {"A100-80GB", 312e12, 2039e9, 80e9, 400, "NVIDIA A100 data sheet (SXM4)"},
     {"H100-80GB", 989e12, 3350e9, 80e9, 700, "NVIDIA H100 data sheet (SXM5)"},
+    {"H200-141GB", 989e12, 4800e9, 141e9, 700, "NVIDIA H200 data sheet (SXM)"},
+    {"L4-24GB", 121e12, 300e9, 24e9, 72, "NVIDIA L4 data sheet"},
+    {"RTX4090-24GB", 165.2e12, 1008e9, 24e9, 450, "NVIDIA Ada architecture paper (FP16, FP32 sums)"},
+    {"MI300X-192GB", 1307.4e12, 5300e9, 192e9, 750, "AMD Instinct MI300X data sheet"},
     {"TPUv3", 123e12, 900e9, 32e9, 0, "Google Cloud TPU documentation, per chip"},
     {"TPUv4", 275e12, 1228e9, 32e9, 0, "Jouppi et al. 2023, per chip"}};
 
@@ -50,6 +54,21 @@ inline double flops_utilisation(double flops, double seconds, double devices, do
   detail::require_positive(devices, "devices");
   detail::require_positive(peak_flops_per_second, "peak_flops_per_second");
   return flops / seconds / devices / peak_flops_per_second;
+}
+
+struct Utilisation {
+  double model = 0;     ///< MFU: of the FLOPs that the model needs
+  double hardware = 0;  ///< HFU: of those that are computed, some of them twice
+};
+
+/// Utilisation of a training run measured at so many tokens a second on all devices together, by the exact
+/// FLOPs of its architecture. @throws InputError  for numbers that are not positive
+inline Utilisation training_utilisation(const FlopOptions& o, Recompute recompute, double tokens_per_second,
+                                        double devices, double peak_flops_per_second) {
+  detail::require_positive(tokens_per_second, "tokens_per_second");
+  const double seconds = static_cast<double>(o.tokens) / tokens_per_second;
+  return {flops_utilisation(training_flops(o), seconds, devices, peak_flops_per_second),
+          flops_utilisation(training_flops(o, recompute), seconds, devices, peak_flops_per_second)};
 }
 
 struct TrainingTimeOptions {
