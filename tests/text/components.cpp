@@ -3,6 +3,7 @@
 #include <eigenformer/text/load_tokenizer.hpp>
 
 #include <map>
+#include <sstream>
 
 namespace ef = eigenformer;
 using ef::text::AlignedText;
@@ -49,7 +50,6 @@ TEST_CASE("every pre-tokenizer gives what the reference engine gives") {
   std::map<std::string, ef::text::PreTokenizer> known;
   for (const auto& record : golden::component_records("pre_tokenizers.jsonl")) {
     const json description = record["pre_tokenizer"];
-    if (description["type"] == "UnicodeScripts") continue;  // refused by name
     const auto name = description.dump();
     CAPTURE(name);
     if (!known.contains(name)) ef::text::detail::read_pre_tokenizer({description, "test"}, known[name]);
@@ -77,7 +77,6 @@ TEST_CASE("every pre-tokenizer gives what the reference engine gives") {
 TEST_CASE("every decoder gives what the reference engine gives") {
   for (const auto& record : golden::component_records("decoders.jsonl")) {
     const json description = record["decoder"];
-    if (description["type"] == "CTC") continue;  // refused by name
     const auto name = description.dump();
     CAPTURE(name);
     ef::text::Decoder decoder;
@@ -131,15 +130,126 @@ int differences(const char* file, const json& description) {
 
 }  // namespace
 
-TEST_CASE("normalizers agree with the reference engine on all but a few code points newer than it") {
+TEST_CASE("normalizers agree with the reference engine on all code points") {
   if (!golden::present(folder / "unicode")) return;
   CHECK(differences("NFC.tsv", {{"type", "NFC"}}) <= 0);
-  CHECK(differences("NFD.tsv", {{"type", "NFD"}}) <= 21);
-  CHECK(differences("NFKC.tsv", {{"type", "NFKC"}}) <= 171);
-  CHECK(differences("NFKD.tsv", {{"type", "NFKD"}}) <= 192);
-  CHECK(differences("Lowercase.tsv", {{"type", "Lowercase"}}) <= 100);
+  CHECK(differences("NFD.tsv", {{"type", "NFD"}}) <= 0);
+  CHECK(differences("NFKC.tsv", {{"type", "NFKC"}}) <= 0);
+  CHECK(differences("NFKD.tsv", {{"type", "NFKD"}}) <= 0);
+  CHECK(differences("Lowercase.tsv", {{"type", "Lowercase"}}) <= 0);
   CHECK(differences("BertStripLower.tsv",
                     {{"type", "BertNormalizer"}, {"clean_text", false}, {"handle_chinese_chars", false}}) <=
-        100);
+        0);
   CHECK(differences("precompiled_t5.tsv", {{"type", "Precompiled"}, {"precompiled_charsmap", "@t5"}}) == 0);
+}
+
+namespace {
+
+using Set = std::vector<bool>;  // by code point
+
+Set set_of(const std::string& ranges) {
+  Set out(0x110000);
+  std::istringstream stream(ranges);
+  for (std::string range; stream >> range;) {
+    const std::size_t dash = range.find('-');
+    const auto first = std::stoul(range, nullptr, 16);
+    const auto last = dash == std::string::npos ? first : std::stoul(range.substr(dash + 1), nullptr, 16);
+    for (auto c = first; c <= last; ++c) out[c] = true;
+  }
+  return out;
+}
+
+/// The characters for which is_in(c, c as text) holds.
+template <class IsIn> Set set_where(IsIn&& is_in) {
+  Set out(0x110000);
+  for (char32_t c = 0; c < 0x110000; ++c) {
+    if (c >= 0xD800 && c < 0xE000) continue;
+    std::string text;
+    ef::text::append_utf8(text, c);
+    out[c] = is_in(c, text);
+  }
+  return out;
+}
+
+/// The characters that a regex matches, found in a text of all characters in order.
+Set matched(const std::string& regex) {
+  std::string text;
+  for (char32_t c = 0; c < 0x110000; ++c)
+    if (c < 0xD800 || c >= 0xE000) ef::text::append_utf8(text, c);
+  const ef::text::Pattern pattern{.kind = ef::text::Pattern::Kind::regex,
+                                  .regex = ef::text::Regex("(?:" + regex + ")+", regex)};
+  Set out(0x110000);
+  ef::text::Matches matches(pattern);
+  matches.start(text);
+  for (ef::text::Span match; matches.next(match);)
+    for (std::size_t at = match.begin; at < match.end; at += ef::text::utf8_length(text[at]))
+      out[ef::text::code_point(text, at)] = true;
+  return out;
+}
+
+/// The characters that a normalizer makes `to` of.
+Set turned(const json& normalizer, const std::string& to) {
+  const auto step = normalizer_of(normalizer);
+  return set_where(
+      [&](char32_t, const std::string& text) { return text != to && normalized(step, text) == to; });
+}
+
+}  // namespace
+
+TEST_CASE("classes of characters are those of the reference engine, but for some newer than Oniguruma") {
+  if (!golden::present(folder / "unicode")) return;
+  using Kind = ef::text::Pattern::Kind;
+  const auto in_kind = [](Kind kind) {
+    return set_where([&](char32_t c, const std::string&) { return ef::text::detail::is_in(kind, c); });
+  };
+  const auto bert = [](const char* flag) {
+    json out{{"type", "BertNormalizer"},
+             {"lowercase", false},
+             {"strip_accents", false},
+             {"clean_text", false},
+             {"handle_chinese_chars", false}};
+    out[flag] = true;
+    return out;
+  };
+  const Set padded = [&] {
+    const auto step = normalizer_of(bert("handle_chinese_chars"));
+    return set_where(
+        [&](char32_t, const std::string& text) { return normalized(step, text) == ' ' + text + ' '; });
+  }();
+  const Set spaces = in_kind(Kind::white_space), punctuation = in_kind(Kind::punctuation);
+  const std::map<std::string, Set> known = {
+      {"rust char::is_whitespace (WhitespaceSplit)", spaces},
+      {R"(rust regex \s (Whitespace pre-tokenizer drops it))", spaces},
+      {R"(rust regex \w (Whitespace pre-tokenizer joins it to a letter))", in_kind(Kind::words)},
+      {"Punctuation pre-tokenizer isolates", punctuation},
+      {"BertPreTokenizer whitespace (drops)", spaces},
+      {"BertPreTokenizer punctuation (isolates)", punctuation},
+      {"Digits pre-tokenizer isolates (char::is_numeric)", in_kind(Kind::digit)},
+      {"BertNormalizer clean_text removes", turned(bert("clean_text"), "")},
+      {"BertNormalizer clean_text maps to space", turned(bert("clean_text"), " ")},
+      {"BertNormalizer handle_chinese_chars pads", padded},
+      {"BertNormalizer strip_accents removes (alone)", turned(bert("strip_accents"), "")},
+      {"StripAccents removes (alone, no NFD)", turned({{"type", "StripAccents"}}, "")},
+      {"Nmt removes", turned({{"type", "Nmt"}}, "")},
+      {"Nmt maps to space", turned({{"type", "Nmt"}}, " ")},
+      {"Strip strips", turned({{"type", "Strip"}}, "")}};
+  std::ifstream file(folder / "unicode" / "classes.json");
+  const json classes = json::parse(file);
+  for (const auto& entry : classes.items()) {
+    const std::string name = entry.key();
+    CAPTURE(name);
+    const Set expected = set_of(entry.value());
+    const bool regex = name.starts_with("onig ");
+    if (!regex) REQUIRE(known.contains(name));
+    const std::string pattern = regex ? name.substr(5, name.find(" (BLOOM)") - 5) : "";
+    const Set found = regex ? matched(pattern) : known.at(name);
+    int different = 0;
+    for (std::size_t c = 0; c < expected.size(); ++c) {
+      const bool is_character = c < 0xD800 || c >= 0xE000;
+      const bool told = c != ' ';  // not what becomes a space from what stays one
+      different += is_character && told && found[c] != expected[c] ? 1 : 0;
+    }
+    // 99.9 % of 1,112,064 code points but for \w: see regex.hpp
+    CHECK(different <= (!regex ? 0 : pattern == R"(\w)" ? 9465 : 1100));
+  }
 }

@@ -145,8 +145,8 @@ TEST_CASE("components that lie are refused with their place") {
   CHECK(refusal("unigram", [](json& file) { file["pre_tokenizer"]["prepend_scheme"] = "often"; }) ==
         "t.json: pre_tokenizer.prepend_scheme: \"often\" is not supported");
   CHECK(refusal("unigram", [](json& file) {
-          file["pre_tokenizer"] = {{"type", "UnicodeScripts"}};
-        }) == "t.json: pre_tokenizer.type: \"UnicodeScripts\" is not supported");
+          file["pre_tokenizer"] = {{"type", "Syllables"}};
+        }) == "t.json: pre_tokenizer.type: \"Syllables\" is not supported");
   CHECK(refusal("word_piece", [](json& file) { file["model"]["unk_token"] = "?"; }) ==
         "t.json: model.unk_token: \"?\" is not in the vocabulary");
   CHECK(
@@ -161,6 +161,32 @@ TEST_CASE("an expression that runs away is an error, not a hang") {
       {"type", "Split"}, {"pattern", {{"Regex", "(x+x+)+y"}}}, {"behavior", "Isolated"}, {"invert", false}};
   const auto tokenizer = ef::parse_tokenizer(file.dump(), "t.json");
   CHECK_THROWS_AS(tokenizer.encode(std::string(200, 'x')), ef::InputError);
+}
+
+TEST_CASE("an expression that backtracks much at every place is an error too") {
+  json file = json::parse(ef::text::read_file(folder / "byte_level_bpe.json"));
+  const auto cut_by = [&](const char* regex, const std::string& text) {
+    file["pre_tokenizer"] = {
+        {"type", "Split"}, {"pattern", {{"Regex", regex}}}, {"behavior", "Isolated"}, {"invert", false}};
+    return ef::parse_tokenizer(file.dump(), "t.json").encode(text);
+  };
+  const std::string text(100'000, 'x');
+  CHECK_THROWS_AS(cut_by("x*?y|x", text), ef::InputError);  // all of the rest is tried at each place
+  CHECK(cut_by("x*?y|x+", text) == cut_by("x+", text));     // only once
+  std::string words;
+  while (words.size() < 200'000) words += "some words, 12 of them; and more ";
+  CHECK(cut_by(R"(\p{L}+(?=y)|\p{N}+z|[a-z]+|\s+|.)", words) == cut_by(R"([a-z]+|\s+|[0-9]|.)", words));
+}
+
+TEST_CASE("an expression that reads much at every place is an error too, though it never backtracks") {
+  const ef::text::Regex regex("x*y|x", "test");  // as y is no x, Oniguruma makes x* possessive
+  const std::string text(30'000, 'x');
+  ef::text::RegexSearch search({.seconds = 0.1, .seconds_per_byte = 0});
+  search.start(text);
+  const auto all = [&] {
+    for (std::size_t at = 0; at < text.size(); at = search.find(regex, text, at)->end) continue;
+  };
+  CHECK_THROWS_AS(all(), ef::InputError);  // it would take about 3 s
 }
 
 TEST_CASE("a megabyte of one character takes seconds at most, where quadratic time would take minutes") {

@@ -155,6 +155,21 @@ TEST_CASE("recursion, steps and text are bounded while a template is rendered") 
   CHECK(refusal(shared + "{{ ns.l | tojson }}", {}, few).find("steps") != std::string::npos);
   CHECK(refusal(shared + "{% set a = ns.l %}" + shared + "{{ ns.l == a }}", {}, few).find("steps") !=
         std::string::npos);
+  // Values that hold one another many times, and work that a single step could hide.
+  const std::string huge = "{% set l = range(1000) | list %}{% set m = [l] * 1000 %}{% set k = [m] * 1000 %}";
+  CHECK(refusal(huge + "{{ k }}").find("bytes") != std::string::npos);
+  CHECK(refusal(huge + "{{ k | tojson }}").find("bytes") != std::string::npos);
+  const std::string mega = "{% set s = 'a' * 1000000 %}{% set t = 'a' * 500000 ~ 'b' %}";
+  for (const char* work : {"s | length", "s == s ~ 'a'", "s.find(t)", "t in s", "s.count(t)",
+                           "s.replace(t, '')", "s.split(t)", "s.strip(t)", "s | trim(t)", "s.split('a')",
+                           "([s] * 1000) | join", "s | int", "s[900000]", "s[5:]"}) {
+    CAPTURE(work);
+    const std::string said = refusal(
+        mega + "{% for i in range(10000) %}{% set x = " + work + " %}{% endfor %}", {}, {.steps = 2'000'000});
+    CHECK((said.find("steps") != std::string::npos || said.find("bytes") != std::string::npos));
+  }
+  CHECK(refusal("{{ ([[[1] * 1000]] * 1000) | tojson(indent='x' * 1000000) }}").find("bytes") !=
+        std::string::npos);
   CHECK(refusal("{{ 1 }}", {}, {.steps = 1}) == "t: line 1: the template takes more than 1 steps");
 }
 
@@ -165,6 +180,14 @@ TEST_CASE("a namespace that holds itself, and a loop that has ended, do no harm"
   CHECK(refusal(
             "{% set ns = namespace() %}{% for i in [1] %}{% set ns.l = loop %}{% endfor %}{{ ns.l.last }}") ==
         "t: line 1: the loop has ended");
+}
+
+TEST_CASE("the length of a loop is known without going through it each time") {
+  const std::string source =
+      "{% for i in range(90000) if i % 2 %}{% set x = loop.length + loop.revindex %}{% endfor %}";
+  CHECK(render(source).empty());
+  CHECK(render("{% for i in range(9) if i % 2 %}{{ loop.length }}{{ loop.revindex }} {% endfor %}") ==
+        "44 43 42 41 ");
 }
 
 TEST_CASE("a conversation of a megabyte stays far within the limits") {

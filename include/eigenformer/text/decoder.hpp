@@ -25,7 +25,9 @@ struct DecoderStep {
     byte_level,  // characters of the byte alphabet become bytes, of all tokens together
     word_piece,  // tokens are words, or go on where they begin with `pattern`; see `cleanup`
     metaspace,   // every `pattern` becomes a space; in the first token `content`
-    bpe_suffix   // every `pattern` becomes a space, at the end nothing
+    bpe_suffix,  // every `pattern` becomes a space, at the end nothing
+    ctc          // a token that stands several times in a row is one; every `pattern` goes; see `cleanup` and
+                 // `content`, which then becomes a space (Graves et al. 2006)
   };
   Kind kind = Kind::replace;
   Pattern pattern = {};
@@ -59,7 +61,7 @@ class Decoding {
     bool collects = false;  // fuse: later steps need the whole text, which is held back until the end
     bool started = false;   // a token has been here
     std::string held = {};  // fuse: the text so far; byte_fallback: a run of bytes; byte_level: part of a
-                            // character; bpe_suffix: the latest token
+                            // character; bpe_suffix and ctc: the latest token
     Index stripped = 0;     // strip, of a fused text: characters gone from its front
   };
 
@@ -126,6 +128,17 @@ class Decoding {
         state.started = true;
         state.held = token;
         return;
+      case DecoderStep::Kind::ctc: {
+        if (state.started && state.held == token) return;
+        state.started = true;
+        state.held = token;
+        std::string text = replaced(step.pattern, token, "");
+        if (step.cleanup) {
+          clean_up(text);
+          text = replaced({.string = step.content}, text, " ");
+        }
+        return text.empty() ? void() : feed(i + 1, text, out);
+      }
     }
   }
 

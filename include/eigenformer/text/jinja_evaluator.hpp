@@ -128,6 +128,10 @@ class Evaluator final : ExpressionEvaluator {
     const auto state = std::make_shared<Loop>();
     state->depth = value.depth();
     state->at = at;
+    state->length = [&] {
+      at(items.size());
+      return taken.size();
+    };
     Flow flow = Flow::on;
     bool completed = false;  // as in Jinja {% else %} is for loops of which no turn ran to its end
     for (; flow != Flow::leave; ++state->index) {
@@ -140,6 +144,7 @@ class Evaluator final : ExpressionEvaluator {
       completed = completed || flow == Flow::on;
     }
     state->at = nullptr;
+    state->length = nullptr;
     if (!completed && !statement.otherwise.empty()) {
       const Inner inner(*this, outer);
       return run(statement.otherwise);

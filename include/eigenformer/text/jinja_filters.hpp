@@ -22,6 +22,7 @@ inline Value path_element(Work& work, Value value, const Value& path) {
   if (path.is_integer()) return element(work, value, path);
   if (!path.is_string())
     work.refuse(concat("an attribute is named by a string, not by a ", path.type_name()));
+  work.step(path.string().size());
   for (const std::string& part : split(path.string(), ".", -1, false)) {
     std::int64_t index = 0;
     const auto end = part.data() + part.size();
@@ -113,6 +114,7 @@ inline Value to_number(Work& work, const Value& value, bool integer, const Argum
     if (integer && value.is_integer()) return value.integer();
     number = value.number();
   } else if (value.is_string()) {
+    work.read(value.string().size());
     const std::string_view text = strip(value.string(), Side::both);
     const std::string_view digits = text.starts_with('+') ? text.substr(1) : text;
     const char* const end = digits.data() + digits.size();
@@ -240,8 +242,9 @@ inline Value filter(Work& work, const std::string& name, const Value& value, con
   if (name == "trim") {
     const Bound bound(work, name, arguments, {"chars"});
     const std::string text = to_text(work, value);
-    if (bound.has_value(0)) return std::string(strip(text, Side::both, bound.string(0)));
-    return work.string(std::string(strip(text, Side::both)));
+    if (!bound.has_value(0)) return work.string(std::string(strip(text, Side::both)));
+    work.search(text, bound.string(0));
+    return work.string(std::string(strip(text, Side::both, bound.string(0))));
   }
   if (name == "replace") {
     const Bound bound(work, name, arguments, {"old", "new", "count"}, 2);

@@ -58,6 +58,7 @@ inline Dict make_dict(Work& work, const Arguments& arguments) {
     const Dict* const other = arguments.positional[0].dict();
     if (other == nullptr)
       work.refuse(concat("dict takes a dict, not a ", arguments.positional[0].type_name()));
+    work.step(other->items.size());
     out.items = other->items;
   }
   for (const auto& [name, value] : arguments.named) {

@@ -34,7 +34,10 @@ inline std::vector<Value> items_of(Work& work, const Value& value) {
 inline std::size_t length_of(Work& work, const Value& value) {
   if (const Sequence* const sequence = value.sequence()) return sequence->items.size();
   if (const Dict* const dict = value.dict()) return dict->items.size();
-  if (value.is_string()) return utf8_count(value.string());
+  if (value.is_string()) {
+    work.read(value.string().size());
+    return utf8_count(value.string());
+  }
   if (!value.is_undefined()) work.refuse(concat("a ", value.type_name(), " has no length"));
   return 0;
 }
@@ -43,7 +46,7 @@ inline std::size_t length_of(Work& work, const Value& value) {
 inline bool contains(Work& work, const Value& container, const Value& item) {
   if (container.is_string()) {
     if (!item.is_string()) work.refuse(concat("a ", item.type_name(), " cannot be looked for in a string"));
-    work.step(container.string().size() / 8);
+    work.search(container.string(), item.string());
     return container.string().find(item.string()) != std::string::npos;
   }
   const std::vector<Value> items = items_of(work, container);
@@ -89,25 +92,20 @@ inline Value type_attribute(Work& work, const Value& value, const std::string& n
   }
   if (is_one_of(name, known)) return Method{value, name};
   if (is_one_of(name, others) || name.starts_with("__"))
-    work.refuse(concat("the method \"", name, "\" of a ", value.type_name(), " is not supported"));
-  return Value::undefined(concat("a ", value.type_name(), " has no attribute \"", name, '"'));
+    work.refuse(concat("the method \"", printable(name), "\" of a ", value.type_name(), " is not supported"));
+  return Value::undefined(concat("a ", value.type_name(), " has no attribute \"", printable(name), '"'));
 }
 
 inline Value loop_attribute(Work& work, const Loop& loop, const std::string& name) {
   if (!loop.at) work.refuse("the loop has ended");
   const auto number = [](std::size_t value) { return Value(static_cast<std::int64_t>(value)); };
-  const auto length = [&] {
-    std::size_t count = loop.index + 1;
-    while (loop.at(count) != nullptr) ++count;
-    return count;
-  };
   if (name == "index") return number(loop.index + 1);
   if (name == "index0") return number(loop.index);
   if (name == "first") return loop.index == 0;
   if (name == "last") return loop.at(loop.index + 1) == nullptr;
-  if (name == "length") return number(length());
-  if (name == "revindex") return number(length() - loop.index);
-  if (name == "revindex0") return number(length() - loop.index - 1);
+  if (name == "length") return number(loop.length());
+  if (name == "revindex") return number(loop.length() - loop.index);
+  if (name == "revindex0") return number(loop.length() - loop.index - 1);
   if (name == "depth") return std::int64_t{1};  // of recursion, which there is none of
   if (name == "depth0") return std::int64_t{0};
   if (name == "previtem" || name == "nextitem") {
@@ -130,7 +128,7 @@ inline Value attribute(Work& work, const Value& value, const std::string& name) 
     const auto found = (*space)->find(name);
     return found != (*space)->end()
                ? found->second
-               : Value::undefined(concat("the namespace has no attribute \"", name, '"'));
+               : Value::undefined(concat("the namespace has no attribute \"", printable(name), '"'));
   }
   if (const auto* const loop = value.get_if<std::shared_ptr<Loop>>())
     return detail::loop_attribute(work, **loop, name);
@@ -152,8 +150,11 @@ inline Value element(Work& work, const Value& value, const Value& key) {
     const std::int64_t index = key.integer() < 0 ? key.integer() + size : key.integer();
     if (index < 0 || index >= size) return Value::undefined(concat("there is no element ", key.integer()));
     if (value.is_string()) {
-      work.step(value.string().size() / 8);
-      return std::string(characters(value.string())[static_cast<std::size_t>(index)]);
+      const std::string& text = value.string();
+      std::size_t at = 0;
+      for (std::int64_t i = 0; i < index; ++i) at += utf8_length(text[at]);
+      work.text(at);
+      return text.substr(at, utf8_length(text[at]));
     }
     return value.sequence()->items[static_cast<std::size_t>(index)];
   }
@@ -211,6 +212,7 @@ inline Value call_dict_method(Work& work, const Dict& dict, const std::string& n
 }
 
 inline Value strings(Work& work, std::vector<std::string> parts) {
+  work.step(parts.size());
   std::vector<Value> out;
   for (std::string& part : parts) out.push_back(work.string(std::move(part)));
   return list(std::move(out));
@@ -218,7 +220,10 @@ inline Value strings(Work& work, std::vector<std::string> parts) {
 
 /// startswith and endswith, which also take several in a tuple.
 inline bool has_affix(Work& work, const std::string& text, const Value& affix, bool at_end) {
-  if (affix.is_string()) return at_end ? text.ends_with(affix.string()) : text.starts_with(affix.string());
+  if (affix.is_string()) {
+    work.read(affix.string().size());
+    return at_end ? text.ends_with(affix.string()) : text.starts_with(affix.string());
+  }
   if (affix.sequence() == nullptr || !affix.sequence()->is_tuple)
     work.refuse(concat(at_end ? "endswith" : "startswith", " takes a string, not a ", affix.type_name()));
   const auto& items = affix.sequence()->items;
@@ -226,7 +231,8 @@ inline bool has_affix(Work& work, const std::string& text, const Value& affix, b
                      [&](const Value& item) { return has_affix(work, text, item, at_end); });
 }
 
-inline std::size_t occurrences(const std::string& text, const std::string& part) {
+inline std::size_t occurrences(Work& work, const std::string& text, const std::string& part) {
+  work.search(text, part);
   if (part.empty()) return utf8_count(text) + 1;
   std::size_t count = 0;
   for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size()))
@@ -248,17 +254,19 @@ inline Value join(Work& work, const std::vector<std::string>& parts, std::string
 
 inline Value call_string_method(Work& work, const std::string& text, const std::string& name,
                                 const Arguments& arguments) {
-  work.step(text.size() / 8);
+  work.text(text.size());
   if (name == "strip" || name == "lstrip" || name == "rstrip") {
     const Bound bound(work, name, arguments, {"chars"});
     const Side side = name == "strip" ? Side::both : name == "lstrip" ? Side::left : Side::right;
-    if (bound.has_value(0)) return std::string(strip(text, side, bound.string(0)));
-    return std::string(strip(text, side));
+    if (!bound.has_value(0)) return std::string(strip(text, side));
+    work.search(text, bound.string(0));  // of each character among those to be stripped
+    return std::string(strip(text, side, bound.string(0)));
   }
   if (name == "split" || name == "rsplit") {
     const Bound bound(work, name, arguments, {"sep", "maxsplit"});
     const bool has_separator = bound.has_value(0);
     if (has_separator && bound.string(0).empty()) work.refuse(concat(name, ": the separator is empty"));
+    if (has_separator) work.search(text, bound.string(0));
     return strings(
         work, split(text, has_separator ? std::optional<std::string_view>(bound.string(0)) : std::nullopt,
                     bound.integer(1, -1), name == "rsplit"));
@@ -271,7 +279,8 @@ inline Value call_string_method(Work& work, const std::string& text, const std::
   }
   if (name == "find" || name == "count") {
     const Bound bound(work, name, arguments, {"sub"}, 1);
-    if (name == "count") return static_cast<std::int64_t>(occurrences(text, bound.string(0)));
+    if (name == "count") return static_cast<std::int64_t>(occurrences(work, text, bound.string(0)));
+    work.search(text, bound.string(0));
     const std::size_t at = text.find(bound.string(0));
     return at == std::string::npos
                ? std::int64_t{-1}

@@ -84,12 +84,16 @@ inline std::string representation(Work& work, const Value& value);
 ///
 /// @throws FileError  for a method, a macro and their like, which no template means to print
 inline std::string to_text(Work& work, const Value& value) {
-  if (value.is_string()) return value.string();
+  if (value.is_string()) {
+    work.read(value.string().size());
+    return value.string();
+  }
   if (value.is_undefined()) return "";
   return representation(work, value);
 }
 
 inline std::string representation(Work& work, const Value& value) {
+  work.step();  // values that share parts print larger than they are
   if (value.is_string()) {
     work.text(value.string().size());
     return detail::quoted_text(value.string());
@@ -100,15 +104,18 @@ inline std::string representation(Work& work, const Value& value) {
   if (value.is_integer()) return std::to_string(value.integer());
   if (value.is<double>()) return float_text(value.number());
   std::string out;
-  work.step();  // values that share parts print larger than they are
+  const auto add = [&](const std::string& part) {
+    work.limit(out.size() + part.size());
+    out += (out.empty() ? "" : ", ") + part;
+  };
   if (const Sequence* const sequence = value.sequence()) {
-    for (const Value& item : sequence->items) out += (out.empty() ? "" : ", ") + representation(work, item);
+    for (const Value& item : sequence->items) add(representation(work, item));
     if (!sequence->is_tuple) return "[" + out + "]";
     return "(" + out + (sequence->items.size() == 1 ? ",)" : ")");
   }
   if (const Dict* const dict = value.dict()) {
     for (const auto& [key, item] : dict->items)
-      out += (out.empty() ? "" : ", ") + representation(work, key) + ": " + representation(work, item);
+      add(representation(work, key) + ": " + representation(work, item));
     return "{" + out + "}";
   }
   work.refuse(concat("a ", value.type_name(), " cannot be printed"));
@@ -161,7 +168,8 @@ class JsonWriter {
   JsonWriter(Work& work, const JsonStyle& style) : work_(work), style_(style) {}
 
   void write(const Value& value) {
-    work_.step(1);  // values that share parts are longer than they are large
+    work_.step();  // values that share parts are longer than they are large
+    work_.limit(out.size());
     if (value.is_string()) {
       work_.text(value.string().size());
       return append_json_string(out, value.string(), style_.ascii_only);
@@ -198,7 +206,9 @@ class JsonWriter {
   void new_line() {
     if (!style_.indent) return;
     out += '\n';
-    work_.step(static_cast<std::size_t>(level_) * style_.indent->size() / 8);
+    const std::size_t indentation = static_cast<std::size_t>(level_) * style_.indent->size();
+    work_.read(indentation);
+    work_.limit(out.size() + indentation);
     for (int i = 0; i < level_; ++i) out += *style_.indent;
   }
 

@@ -161,6 +161,7 @@ inline std::vector<std::string> split_lines(std::string_view text) {
 /// characters.
 inline std::string replace(Work& work, std::string_view text, std::string_view old, std::string_view with,
                            std::int64_t most) {
+  work.search(text, old);
   std::vector<std::size_t> places;
   for (std::size_t at = 0; most < 0 || static_cast<std::int64_t>(places.size()) < most;) {
     at = text.find(old, at);

@@ -89,6 +89,7 @@ inline bool test(Work& work, std::string_view name, const Value& value, const Ar
   if (name == "even") return integer() % 2 == 0;
   if (name == "lower" || name == "upper") {
     const std::string text = to_text(work, value);
+    work.step(text.size() / 2);
     const bool cased_letter = cased(text, Case::lower) != cased(text, Case::upper);
     return cased_letter && cased(text, name == "lower" ? Case::lower : Case::upper) == text;
   }

@@ -156,6 +156,7 @@ struct Loop {
   int depth = 1;          // of the values
   /// Pointer to the i-th value of those that the loop goes through, or null past the last.
   std::function<const Value*(std::size_t)> at = {};
+  std::function<std::size_t()> length = {};  // how many values there are
 };
 
 inline bool Value::truth() const {

@@ -149,6 +149,23 @@ inline void normal_form(AlignedText& text, bool compatibility, bool composed) {
   edit.commit();
 }
 
+/// The lower case of a character in Unicode 17, that of what came after Unicode 15 from here.
+inline char32_t lower_of(char32_t c) {
+  if (c >= 0x10D50 && c <= 0x10D65) return c + 0x20;  // Garay
+  if (c >= 0x16EA0 && c <= 0x16EB8) return c + 0x1B;  // Beria Erfe
+  switch (c) {
+    case 0x1C89:
+    case 0xA7CC:
+    case 0xA7CE:
+    case 0xA7D2:
+    case 0xA7D4:
+    case 0xA7DA: return c + 1;
+    case 0xA7CB: return 0x264;
+    case 0xA7DC: return 0x19B;
+    default: return static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+  }
+}
+
 /// Lower case character by character, without context: a final sigma stays a sigma.
 inline void lower_case(AlignedText& text) {
   const std::string_view view = text.view();
@@ -161,7 +178,7 @@ inline void lower_case(AlignedText& text) {
       return;
     }
     const char32_t c = code_point(view, at);
-    const auto lower = static_cast<char32_t>(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)));
+    const char32_t lower = lower_of(c);
     bytes.clear();
     if (c == 0x130)
       bytes = "i\xCC\x87";  // I with a dot: the only one with two characters (SpecialCasing.txt)

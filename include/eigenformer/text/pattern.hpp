@@ -70,11 +70,12 @@ class Matches {
   void start(std::string_view text) {
     text_ = text;
     from_ = 0;
+    if (search_) search_->start(text);
   }
 
   /// Finds the next match. Returns false if there is none.
   ///
-  /// @throws InputError  if a regex backtracks without end
+  /// @throws InputError  if a regex backtracks without end (see RegexSearch)
   bool next(Span& match) {
     if (from_ > text_.size()) return false;
     switch (pattern_->kind) {

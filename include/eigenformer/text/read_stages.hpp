@@ -7,6 +7,7 @@
 #include <eigenformer/text/json_node.hpp>
 #include <eigenformer/text/normalizer.hpp>
 #include <eigenformer/text/pre_tokenizer.hpp>
+#include <eigenformer/text/unicode_scripts.hpp>
 
 #include <string>
 #include <string_view>
@@ -167,6 +168,10 @@ template <class T, std::size_t n>
   } else if (type == "CharDelimiterSplit") {
     add_split(out, Pattern::Kind::string, SplitBehavior::removed).pattern.string =
         node["delimiter"].nonempty_string();
+  } else if (type == "UnicodeScripts") {
+    PreTokenizerStep& step = add_split(out, Pattern::Kind::regex, SplitBehavior::removed);
+    step.pattern.regex = Regex(script_runs(), node.name());
+    step.invert = true;
   } else {
     node["type"].refuse_value(type);
   }
@@ -186,6 +191,7 @@ template <class T, std::size_t n>
                                                          {"WordPiece", Kind::word_piece},
                                                          {"Metaspace", Kind::metaspace},
                                                          {"BPEDecoder", Kind::bpe_suffix},
+                                                         {"CTC", Kind::ctc},
                                                          {"Strip", Kind::strip}};
   DecoderStep& step = out.emplace_back();
   step.kind = find_name(kinds, type, node["type"]);
@@ -204,6 +210,10 @@ template <class T, std::size_t n>
     step.content = prefix ? "" : " ";
   } else if (step.kind == Kind::bpe_suffix) {
     step.pattern.string = node["suffix"].nonempty_string();
+  } else if (step.kind == Kind::ctc) {
+    step.pattern.string = node["pad_token"].nonempty_string();
+    step.content = node["word_delimiter_token"].nonempty_string();
+    step.cleanup = node["cleanup"].flag(true);
   } else if (step.kind == Kind::strip) {
     constexpr std::int64_t most = 1 << 20;
     step.content = node["content"].nonempty_string();
