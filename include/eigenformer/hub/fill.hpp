@@ -75,6 +75,7 @@ template <class S> class Filler {
           return;
         }
       }
+      if (tensor->blocks != Blocks::none) tensor->refuse("is in blocks, single numbers were expected");
       if (!tensor->format())
         tensor->refuse(concat("holds ", name_of(tensor->type), ", floating-point numbers were expected"));
       if constexpr (requires { leaf.format(); })

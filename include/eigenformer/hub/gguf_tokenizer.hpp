@@ -69,7 +69,7 @@ struct GgufTokens {
                                                         const GgufTokens& tokens, bool bos_by_default) {
   using nlohmann::json;
   json special = json::object(), single = json::array(), pair = json::array();
-  const auto add = [&](const char* key, const char* name, bool otherwise, int segment) {
+  const auto add = [&](const char* key, const char* name, bool otherwise, unsigned segment) {
     if (!metadata.boolean(key, otherwise)) return;
     const auto id = gguf_special(metadata, tokens, name);
     if (!id) metadata.refuse(key, concat("there is no tokenizer.ggml.", name, "_token_id"));
@@ -77,7 +77,7 @@ struct GgufTokens {
     special[token] = {{"id", token}, {"ids", {*id}}, {"tokens", {token}}};
     pair.push_back({{"SpecialToken", {{"id", token}, {"type_id", segment}}}});
   };
-  for (const int segment : {0, 1}) {
+  for (const unsigned segment : {0u, 1u}) {
     add("tokenizer.ggml.add_bos_token", "bos", bos_by_default, segment);
     pair.push_back({{"Sequence", {{"id", segment ? "B" : "A"}, {"type_id", segment}}}});
     add("tokenizer.ggml.add_eos_token", "eos", false, segment);
@@ -137,7 +137,7 @@ struct GgufTokens {
   decoders.push_back({{"type", "Replace"}, {"pattern", {{"String", space}}}, {"content", " "}});
   decoders.push_back({{"type", "ByteFallback"}});
   decoders.push_back({{"type", "Fuse"}});
-  if (prefix) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  if (prefix) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1u}, {"stop", 0u}});
   json& root = out.root;
   root["normalizer"] = {{"type", "Sequence"}, {"normalizers", normalizers}};
   root["pre_tokenizer"] = nullptr;
