@@ -126,7 +126,9 @@ TEST_CASE("rotary scalings, sizes and versions that files may have are read") {
     for (const char* const key :
          {"embedding_length", "block_count", "feed_forward_length", "context_length", "attention.head_count"})
       out.u64(std::string("llama.") + key,
-              std::string(key).ends_with("head_count") ? 4 : 8);  // sizes of 64 bits are allowed
+              std::string(key).ends_with("head_count") ? 4
+              : std::string(key) == "block_count"      ? 1
+                                                       : 8);  // sizes of 64 bits are allowed
     out.f32("llama.attention.layer_norm_rms_epsilon", 1e-5f);
     more(out);
     out.tensor("token_embd.weight", {8, 3}, 0, std::string(96, '\0'));
@@ -161,7 +163,9 @@ TEST_CASE("what a file's model cannot be is refused by the name of its field") {
     for (const char* const size :
          {"embedding_length", "block_count", "feed_forward_length", "context_length", "attention.head_count"})
       if (key != std::string("llama.") + size)
-        out.u32(std::string("llama.") + size, std::string(size).ends_with("head_count") ? 4 : 8);
+        out.u32(std::string("llama.") + size, std::string(size).ends_with("head_count") ? 4
+                                              : std::string(size) == "block_count"      ? 1
+                                                                                        : 8);
     if (key != "llama.attention.layer_norm_rms_epsilon")
       out.f32("llama.attention.layer_norm_rms_epsilon", 1e-5f);
     instead(out);
@@ -189,6 +193,8 @@ TEST_CASE("what a file's model cannot be is refused by the name of its field") {
         "llama.block_count: is too large: 18446744073709551615 (x.gguf)");
   CHECK(refusal("llama.block_count", [](W& out) { out.i32("llama.block_count", -8); }) ==
         "x.gguf: n_layers: must be at least 1, is -8");
+  CHECK(refusal("llama.block_count", [](W& out) { out.u32("llama.block_count", ~0u); }) ==
+        "llama.block_count: is 4294967295, where the file has 1 tensors (x.gguf)");
   CHECK(refusal("llama.attention.head_count", [](W& out) { out.u32("llama.attention.head_count", 0); }) ==
         "llama.attention.head_count: must be at least 1, is 0 (x.gguf)");
   CHECK(refusal("llama.attention.head_count", [](W& out) {

@@ -110,6 +110,7 @@ class Gguf {
   const std::string& file() const { return metadata_.file(); }
   const GgufMetadata& metadata() const { return metadata_; }
 
+  std::size_t tensor_count() const { return directory_.size(); }
   bool has_tensor(const std::string& name) const { return directory_.contains(name); }
   /// Sizes of a tensor [rows, columns], whatever its type.
   /// @throws FileError  if there is no such tensor

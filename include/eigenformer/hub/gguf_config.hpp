@@ -49,6 +49,13 @@ class GgufFields {
 
   Index vocabulary() const { return file_.shape("token_embd.weight").front(); }
   bool tied() const { return !file_.has_tensor("output.weight"); }
+  /// @throws ConfigError  for more layers than there are tensors, before memory is taken for them
+  Index layers() const {
+    const Index layers = integer("block_count");
+    if (std::cmp_greater(layers, file_.tensor_count()))
+      refuse("block_count", concat("is ", layers, ", where the file has ", file_.tensor_count(), " tensors"));
+    return layers;
+  }
   Index heads() const { return integer("attention.head_count"); }
   Index key_value_heads() const { return integer("attention.head_count_kv", heads()); }
   /// Columns of a head. @throws ConfigError  where those of keys and of values differ
@@ -94,7 +101,7 @@ class GgufFields {
   return {{"model_type", "llama"},
           {"vocab_size", f.vocabulary()},
           {"hidden_size", f.integer("embedding_length")},
-          {"num_hidden_layers", f.integer("block_count")},
+          {"num_hidden_layers", f.layers()},
           {"num_attention_heads", f.heads()},
           {"num_key_value_heads", f.key_value_heads()},
           {"head_dim", f.head_width()},
@@ -140,8 +147,7 @@ class GgufFields {
   // The file does not tell query_pre_attn_scalar: of the published models only the one of 46 layers (27B) has
   // another than the width of a head.
   const Index width = f.head_width();
-  out["query_pre_attn_scalar"] =
-      f.integer("block_count") == 46 ? f.integer("embedding_length") / f.heads() : width;
+  out["query_pre_attn_scalar"] = f.layers() == 46 ? f.integer("embedding_length") / f.heads() : width;
   if (f.has("attention.scale"))
     out["query_pre_attn_scalar"] = 1.0 / (f.number("attention.scale") * f.number("attention.scale"));
   return out;
@@ -151,7 +157,7 @@ class GgufFields {
   return {{"model_type", "gpt2"},
           {"vocab_size", f.vocabulary()},
           {"n_embd", f.integer("embedding_length")},
-          {"n_layer", f.integer("block_count")},
+          {"n_layer", f.layers()},
           {"n_head", f.heads()},
           {"n_inner", f.integer("feed_forward_length")},
           {"n_positions", f.integer("context_length")},
@@ -163,7 +169,7 @@ class GgufFields {
   return {{"model_type", "gpt_neox"},
           {"vocab_size", f.vocabulary()},
           {"hidden_size", f.integer("embedding_length")},
-          {"num_hidden_layers", f.integer("block_count")},
+          {"num_hidden_layers", f.layers()},
           {"num_attention_heads", f.heads()},
           {"intermediate_size", f.integer("feed_forward_length")},
           {"max_position_embeddings", f.integer("context_length")},
@@ -185,7 +191,7 @@ class GgufFields {
   return {{"model_type", "bloom"},
           {"vocab_size", f.vocabulary()},
           {"hidden_size", width},
-          {"n_layer", f.integer("block_count")},
+          {"n_layer", f.layers()},
           {"n_head", f.heads()},
           {"seq_length", f.integer("context_length")},
           {"layer_norm_epsilon", f.number("attention.layer_norm_epsilon")},
@@ -237,11 +243,11 @@ inline constexpr GgufFamily gguf_families[] = {{"llama", gguf_llama_or_mistral, 
         {"original_max_position_embeddings", f.integer("rope.scaling.original_context_length", 8192)}};
   ModelConfig scaled = read_config(JsonFields(config, file.file())).model, plain = scaled;
   plain.rotary.scaling = RotaryScaling::none;
-  std::vector<double> slowed(static_cast<std::size_t>(scaled.rotary_dimensions() / 2)), free(slowed);
+  if (std::cmp_not_equal(divisors.size(), scaled.rotary_dimensions() / 2))
+    tensor.refuse(concat("has ", divisors.size(), " numbers, expected ", scaled.rotary_dimensions() / 2));
+  std::vector<double> slowed(divisors.size()), free(divisors.size());
   inverse_frequencies(scaled, 0, slowed);
   inverse_frequencies(plain, 0, free);
-  if (divisors.size() != slowed.size())
-    tensor.refuse(concat("has ", divisors.size(), " numbers, expected ", slowed.size()));
   for (std::size_t i = 0; i < divisors.size(); ++i)
     if (!(std::abs(divisors[i] * slowed[i] / free[i] - 1) < 1e-4))  // they were computed in float
       tensor.refuse(concat("number ", i, " is ", divisors[i], ", ", free[i] / slowed[i],
