@@ -1,6 +1,7 @@
 // The tokenizer inside a GGUF file encodes and decodes as the tokenizer.json that it was made from.
 #include "files.hpp"
 #include "gguf_models.hpp"
+#include <eigenformer/hub/load_chat_template.hpp>
 #include <eigenformer/hub/load_tokenizer.hpp>
 
 namespace ef = eigenformer;
@@ -138,6 +139,27 @@ TEST_CASE("a SentencePiece tokenizer with scores is that of its tokenizer.json")
              ef::parse_tokenizer(json.dump(), "expected"), true);
 }
 
+TEST_CASE("tokens of the user are whole, runs of spaces among them") {
+  const TemporaryFolder files;
+  Writer out;
+  out.text("tokenizer.ggml.model", "llama");
+  out.strings("tokenizer.ggml.tokens", {"<unk>", "\xE2\x96\x81", "a",
+                                        "\xE2\x96\x81"
+                                        "a",
+                                        "\xE2\x96\x81\xE2\x96\x81", "\n\n", "\n"});
+  out.i32s("tokenizer.ggml.token_type", {2, 1, 1, 1, 4, 4, 1});
+  out.f32s("tokenizer.ggml.scores", {0, -5, -4, -1, 0, 0, -6});
+  out.boolean("tokenizer.ggml.add_bos_token", false);
+  out.boolean("tokenizer.ggml.add_space_prefix", false);
+  const ef::Tokenizer tokenizer = ef::load_tokenizer(files.write("x.gguf", out.bytes()));
+  using Ids = std::vector<ef::Token>;
+  CHECK(tokenizer.encode("a a") == Ids{2, 3});
+  CHECK(tokenizer.encode("a  a") == Ids{2, 4, 2});
+  CHECK(tokenizer.encode("a   a") == Ids{2, 4, 3});
+  CHECK(tokenizer.encode("a\n\n\na") == Ids{2, 5, 6, 2});
+  CHECK(tokenizer.decode(Ids{2, 4, 2, 5}) == "a  a\n\n");
+}
+
 TEST_CASE("a byte-level tokenizer cuts texts as its name says") {
   const TemporaryFolder files;
   ef::Json json = ef::read_json(data + "byte_level_bpe.json");
@@ -192,6 +214,20 @@ TEST_CASE("a beginning is put before texts where the name or the file says so") 
   CHECK(first("llama-bpe", false) != 1);
   CHECK(first("gpt-2", std::nullopt) != 1);
   CHECK(first("gpt-2", true) == 1);
+}
+
+TEST_CASE("the chat template inside a file is rendered with the file's special tokens") {
+  const TemporaryFolder files;
+  Writer out = byte_level(ef::read_json(data + "byte_level_bpe.json"), "gpt-2");
+  out.u32("tokenizer.ggml.bos_token_id", 0);
+  out.u32("tokenizer.ggml.eos_token_id", 1);
+  const std::string none = files.write("none.gguf", out.bytes());
+  CHECK(files::refusal([&] { ef::hub::chat_template_of(none); }) ==
+        "tokenizer.chat_template: is missing (" + none + ")");
+  out.text("tokenizer.chat_template",
+           "{{ bos_token }}{% for m in messages %}[{{ m.role }}] {{ m.content }}{{ eos_token }}{% endfor %}");
+  const ef::ChatTemplate chat = ef::hub::chat_template_of(files.write("x.gguf", out.bytes()));
+  CHECK(chat.render({{"user", "Hi"}, {"assistant", "Ho"}}) == "<s>[user] Hi</s>[assistant] Ho</s>");
 }
 
 TEST_CASE("tokenizers that are not known, or whose lists do not go together, are refused by name") {

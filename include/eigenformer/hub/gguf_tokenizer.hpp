@@ -87,7 +87,8 @@ struct GgufTokens {
 }
 
 /// The vocabulary and the added tokens.
-[[gnu::cold]] inline text::TokenizerJson gguf_vocabulary(const GgufTokens& tokens) {
+/// @param in_normalized  whether tokens of the user are looked for in the normalized text
+[[gnu::cold]] inline text::TokenizerJson gguf_vocabulary(const GgufTokens& tokens, bool in_normalized) {
   using Kind = GgufTokens::Kind;
   text::TokenizerJson out;
   nlohmann::json added = nlohmann::json::array();
@@ -101,7 +102,7 @@ struct GgufTokens {
                        {"single_word", false},
                        {"lstrip", false},
                        {"rstrip", false},
-                       {"normalized", false},
+                       {"normalized", in_normalized && kind == Kind::user_defined},
                        {"special", kind != Kind::user_defined}});
   }
   out.root = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}, {"added_tokens", added}};
@@ -126,10 +127,12 @@ struct GgufTokens {
     vocabulary.insert(tokens.tokens[i], static_cast<Token>(i));
     model.entries.push_back({tokens.tokens[i], scores[i], tokens.kinds[i]});
   }
-  text::TokenizerJson out = gguf_vocabulary(tokens);
+  // SentencePiece finds tokens of the user where spaces are U+2581 already (Gemma has runs of them); where a
+  // text gets one in front, a token in tokenizer.json would get one too.
+  const bool prefix = metadata.boolean("tokenizer.ggml.add_space_prefix", true);
+  text::TokenizerJson out = gguf_vocabulary(tokens, !prefix);
   out.merges = text::detail::sentencepiece_merges(model, vocabulary, metadata.file());
 
-  const bool prefix = metadata.boolean("tokenizer.ggml.add_space_prefix", true);
   const json replace{{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", space}};
   json normalizers = json::array(), decoders = json::array();
   if (prefix) normalizers.push_back({{"type", "Prepend"}, {"prepend", space}});
@@ -197,7 +200,7 @@ inline constexpr GgufSplit gguf_splits[] = {{"gpt-2", ""},
   constexpr const char* list = "tokenizer.ggml.merges";
   const GgufTokens tokens = read_gguf_tokens(metadata);
   const GgufSplit& split = gguf_split(metadata);
-  text::TokenizerJson out = gguf_vocabulary(tokens);
+  text::TokenizerJson out = gguf_vocabulary(tokens, false);
   for (const std::string_view merge : metadata.strings(list)) {
     const std::size_t cut = merge.find(' ');
     if (cut == merge.npos || merge.find(' ', cut + 1) != merge.npos ||
