@@ -90,7 +90,7 @@ int main(int argc, char** argv) {
                                                                     {"documents", documents(text, 0)},
                                                                     {"whole", {text}}};
   for (const std::filesystem::path& folder : tokenizers(folders)) {
-    const ef::Tokenizer tokenizer = ef::load_tokenizer(folder);
+    const ef::Tokenizer tokenizer = ef::load_tokenizer_json(folder);
     for (const auto& [size, texts] : sizes)
       for (const auto& [name, job] :
            {std::pair("ids", Job::ids), {"full", Job::full}, {"decode", Job::decode}})

@@ -23,7 +23,7 @@ struct AdaptArguments {
 };
 
 inline void declare(CLI::App& app, AdaptArguments& a) {
-  app.add_option("folder", a.folder, "the model's folder")->required();
+  app.add_option("folder", a.folder, "the model's folder or GGUF file")->required();
   app.add_option("data", a.data, "what to learn from")->required();
   app.add_option("--out", a.out, "folder for the model, or for its adapters with --lora")->required();
   auto* const lora = app.add_flag("--lora", a.use_lora, "train low-rank adapters, and leave the model alone");

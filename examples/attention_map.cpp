@@ -59,7 +59,9 @@ std::vector<page::Map> maps(const Arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app("Draws the attention of every layer and head over the tokens of a text.");
   Arguments a;
-  app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
+  app.add_option("folder", a.folder,
+                 "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
+      ->required();
   app.add_option("--text", a.text, "the text, or the source")->required();
   app.add_option("--target", a.target, "what an encoder-decoder is to have written");
   app.add_option("--out", a.out, "page to write")->required();

@@ -96,7 +96,9 @@ void embed(Arguments a) {
 int main(int argc, char** argv) {
   CLI::App app("Turns texts into vectors, and shows how similar they are.");
   Arguments a;
-  app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
+  app.add_option("folder", a.folder,
+                 "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
+      ->required();
   app.add_option("--text", a.texts, "a text; may be given again; default: the lines of stdin");
   app.add_option("--pool", a.pool, "which tokens make the vector; default: what the folder says, or mean")
       ->check(CLI::IsMember({"cls", "mean", "last"}));

@@ -67,7 +67,9 @@ void measure(const Arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app("Measures the perplexity of a causal language model on a text.");
   Arguments a;
-  app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
+  app.add_option("folder", a.folder,
+                 "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
+      ->required();
   app.add_option("--text", a.text, "file with the text")->required();
   app.add_option("--window", a.options.window, "tokens that the model sees at a time; default: all it can")
       ->check(CLI::PositiveNumber);

@@ -45,9 +45,9 @@ std::vector<ef::PromptExample> examples_of(const Arguments& a) {
   return out;
 }
 
-/// Whether the folder has weights beside its tokenizer.
+/// Whether the folder has weights beside its tokenizer, as a GGUF file has.
 bool has_weights(const std::string& folder) {
-  return std::filesystem::exists(folder + "/model.safetensors") ||
+  return ef::is_gguf(folder) || std::filesystem::exists(folder + "/model.safetensors") ||
          std::filesystem::exists(folder + "/model.safetensors.index.json");
 }
 
@@ -113,7 +113,8 @@ void prompt_and_answer(Arguments a) {
 int main(int argc, char** argv) {
   CLI::App app("Packs an instruction, examples and a query into a window of tokens, and answers.");
   Arguments a;
-  app.add_option("folder", a.folder, "folder with a tokenizer, and a model where an answer is wanted")
+  app.add_option("folder", a.folder,
+                 "folder with a tokenizer, and a model where an answer is wanted; or GGUF file")
       ->required();
   app.add_option("--instruction", a.instruction, "what is to be done");
   app.add_option("--example", a.examples, "input=>output, the most wanted first; may be given again");

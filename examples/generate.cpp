@@ -7,7 +7,7 @@
 #include <eigenformer/generate/speculative.hpp>
 #include <eigenformer/hub.hpp>
 #include <eigenformer/hub/load_adapter.hpp>
-#include <eigenformer/text/chat_template.hpp>
+#include <eigenformer/hub/load_chat_template.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -32,7 +32,9 @@ struct Arguments {
 };
 
 void declare(CLI::App& app, Arguments& a) {
-  app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
+  app.add_option("folder", a.folder,
+                 "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
+      ->required();
   app.add_option("--adapter", a.adapter, "folder with a LoRA adapter of this model");
   auto* const prompt = app.add_option("--prompt", a.prompt, "text to continue, or the source");
   auto* const chat =
@@ -166,7 +168,8 @@ std::vector<ef::Token> prompt_tokens(const Arguments& a, const std::optional<ef:
   if (!a.system.empty()) messages.push_back({.role = "system", .content = a.system});
   messages.push_back({.role = "user", .content = a.prompt});
   const std::time_t now = std::time(nullptr);
-  const std::string text = ef::load_chat_template(a.folder).render(messages, {.time = *std::localtime(&now)});
+  const std::string text =
+      ef::hub::chat_template_of(a.folder).render(messages, {.time = *std::localtime(&now)});
   return tokenizer->encode(text, false);  // the template writes the special tokens
 }
 

@@ -197,7 +197,7 @@ void describe(const Arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app("Shows a model folder, or runs one forward pass of it.");
   Arguments a;
-  app.add_option("folder", a.folder, "folder with config.json and *.safetensors")->required();
+  app.add_option("folder", a.folder, "folder with config.json and *.safetensors, or GGUF file")->required();
   auto* const outputs =
       app.add_option("--outputs", a.outputs, "safetensors file for logits and hidden states");
   app.add_option("--inputs", a.inputs, "safetensors file with input_ids and attention_mask")->needs(outputs);

@@ -34,12 +34,23 @@ struct Error {
   double relative() const { return square > 0 ? std::sqrt(square_error / square) : 0.0; }
 };
 
-/// Bytes of all tensors of a folder.
-ef::Index bytes_of(const std::string& folder) {
+/// Bytes of all tensors of a folder or GGUF file.
+ef::Index bytes_of(const std::string& path) {
   ef::Index bytes = 0;
-  const ef::SafeTensors tensors = ef::open_folder(folder);
-  for (const auto& [name, tensor] : tensors.tensors()) bytes += static_cast<ef::Index>(tensor.data.size());
+  const auto add = [&](const auto& file) {
+    const auto& tensors = file.tensors();
+    for (const auto& [name, tensor] : tensors) bytes += static_cast<ef::Index>(tensor.data.size());
+  };
+  if (ef::is_gguf(path))
+    add(ef::Gguf(path));
+  else
+    add(ef::open_folder(path));
   return bytes;
+}
+
+/// The format in which a model's numbers are its own: blocks of a GGUF file are such in float.
+std::optional<ef::Format> exact_format(const std::string& path) {
+  return ef::is_gguf(path) ? std::optional(ef::Format::f32) : std::nullopt;
 }
 
 std::vector<Error> errors_between(const ef::Transformer<float>& exact, const ef::Transformer<float>& copy) {
@@ -153,7 +164,9 @@ void quantize(const Arguments& a) {
   using ef::Head;
   const ef::ModelConfig config = ef::load_config(a.folder).model;
   if (config.stacks == ef::Stacks::decoder)
-    copy_by(a, [](const std::string& path) { return ef::load_causal_lm<float>(path); });
+    copy_by(a, [](const std::string& path) {
+      return ef::load_causal_lm<float>(path, {.dtype = exact_format(path)});
+    });
   else if (config.stacks == ef::Stacks::encoder_decoder)
     copy_by(a, [](const std::string& path) { return ef::load_seq2seq<float>(path); });
   else if (config.head == Head::masked_words)
@@ -171,7 +184,7 @@ void quantize(const Arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app("Writes a smaller copy of a model, and tells the error that it costs.");
   Arguments a;
-  app.add_option("folder", a.folder, "folder with config.json and *.safetensors")->required();
+  app.add_option("folder", a.folder, "folder with config.json and *.safetensors, or GGUF file")->required();
   app.add_option("out", a.out, "folder of the copy")->required();
   example::add_dtype(app, a.dtype);
   app.get_option("--dtype")->required()->description("format of the copy");

@@ -2,7 +2,7 @@
 //   tokenize ~/models/gpt2 --text "To be, or not"
 //   tokenize ~/models/gpt2 --json < texts.jsonl
 #include "common.hpp"
-#include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/hub/load_tokenizer.hpp>
 
 #include <iostream>
 #include <iterator>
@@ -68,7 +68,7 @@ int main(int argc, char** argv) {
       "and "
       "decodes ids.");
   Arguments a;
-  app.add_option("folder", a.folder, "folder with a tokenizer.json")->required();
+  app.add_option("folder", a.folder, "folder with a tokenizer.json, or GGUF file")->required();
   auto* const text = app.add_option("--text", a.text, "text to encode; default: what stands on stdin");
   auto* const lines = app.add_flag("--json", a.json, "read and print JSON lines")->excludes(text);
   app.add_flag("--decode", a.decode, "lines hold ids to decode")->needs(lines);

@@ -84,7 +84,7 @@ void run(Options& o) {
   stream.close();
   if (!stream) ef::fail(ef::FileError(target.string(), "it cannot be written"));
 
-  const ef::Tokenizer tokenizer = ef::load_tokenizer(o.out);
+  const ef::Tokenizer tokenizer = ef::load_tokenizer_json(o.out);
   const ef::Index tokens = count_tokens(tokenizer, o.files);
   const double bytes_per_token = static_cast<double>(bytes) / static_cast<double>(tokens);
   if (o.json)

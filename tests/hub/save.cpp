@@ -2,8 +2,8 @@
 // has.
 #include "files.hpp"
 #include "fixtures.hpp"
+#include <eigenformer/hub/load_tokenizer.hpp>
 #include <eigenformer/hub/save.hpp>
-#include <eigenformer/text/load_tokenizer.hpp>
 
 #include <cstring>
 #include <limits>

@@ -17,7 +17,7 @@ namespace {
 
 const std::filesystem::path folder = std::filesystem::path(EIGENFORMER_TEST_DATA) / "text";
 
-ef::Tokenizer load(const std::string& name) { return ef::load_tokenizer(folder / (name + ".json")); }
+ef::Tokenizer load(const std::string& name) { return ef::load_tokenizer_json(folder / (name + ".json")); }
 
 /// What is said of a file that is one of ours but for a change.
 template <class Change> std::string refusal(const std::string& name, Change&& change) {

@@ -11,7 +11,7 @@ TEST_CASE("published tokenizers encode, decode and stream every record as the re
     const auto folder = golden::shared / "tokenizers" / name;
     if (!golden::present(folder)) continue;
     CAPTURE(name);
-    const auto tokenizer = ef::load_tokenizer(folder);
+    const auto tokenizer = ef::load_tokenizer_json(folder);
     for (const auto& record : golden::records(folder / "golden.jsonl")) {
       golden::check_encoding(tokenizer, record);
       check_stream(tokenizer, record["ids"], true);

@@ -35,8 +35,8 @@ std::string refusal_of(const std::string& content) {
 
 TEST_CASE("the unchanged file is accepted, from its folder's name or its own") {
   CHECK(refusal([](json&) {}) == "accepted");
-  CHECK_THROWS_AS(ef::load_tokenizer(golden::data / "absent"), ef::FileError);
-  CHECK_THROWS_AS(ef::load_tokenizer(golden::data), ef::FileError);  // a folder without tokenizer.json
+  CHECK_THROWS_AS(ef::load_tokenizer_json(golden::data / "absent"), ef::FileError);
+  CHECK_THROWS_AS(ef::load_tokenizer_json(golden::data), ef::FileError);  // a folder without tokenizer.json
 }
 
 TEST_CASE("what is not JSON is refused with the place") {

@@ -38,7 +38,8 @@ TEST_CASE("hand-written scanners find what Oniguruma finds in random texts") {
       "日", "ß", "٣",  "½",  "Ⅷ",  "\u00A0", "\u0085", "\u3000", "\u200B", "\u0301", "😀", "<|endoftext|>",
       "…"};
   std::uint64_t state = 7;
-  for (const std::string& pattern : {std::string(ef::text::gpt2_pattern), llama3, qwen, clip, std::string(R"(\s+)")}) {
+  for (const std::string& pattern :
+       {std::string(ef::text::gpt2_pattern), llama3, qwen, clip, std::string(R"(\s+)")}) {
     CAPTURE(pattern);
     const auto scanner = ef::text::scanner_for(pattern);
     REQUIRE(scanner.has_value());

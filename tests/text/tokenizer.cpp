@@ -7,7 +7,7 @@ namespace ef = eigenformer;
 TEST_CASE("every record of stories260K is encoded, decoded and streamed as the reference engine does") {
   const auto folder = golden::shared / "models" / "stories260K";
   if (!golden::present(folder)) return;
-  const auto tokenizer = ef::load_tokenizer(folder);
+  const auto tokenizer = ef::load_tokenizer_json(folder);
   CHECK(tokenizer.vocab_size() == 512);
   for (const auto& record : golden::records(folder / "tokenizer_golden.jsonl")) {
     golden::check_encoding(tokenizer, record);
@@ -25,7 +25,7 @@ TEST_CASE("every record of stories260K is encoded, decoded and streamed as the r
 
 namespace {
 
-ef::Tokenizer small() { return ef::load_tokenizer(golden::data / "byte_fallback_bpe.json"); }
+ef::Tokenizer small() { return ef::load_tokenizer_json(golden::data / "byte_fallback_bpe.json"); }
 
 std::vector<ef::Token> ids(std::string_view text) { return small().encode(text, false); }
 

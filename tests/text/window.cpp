@@ -9,7 +9,7 @@ namespace {
 
 // Vocabulary of word_piece: [PAD] [UNK] [CLS] [SEP] [MASK] un ##want ##ed run ##ning cafe , . 中 un- - do
 // not.
-ef::Tokenizer tokenizer() { return ef::load_tokenizer(golden::data / "word_piece.json"); }
+ef::Tokenizer tokenizer() { return ef::load_tokenizer_json(golden::data / "word_piece.json"); }
 
 const std::string text = "run un do not Café run , un unwanted";
 

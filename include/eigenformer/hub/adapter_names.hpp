@@ -25,9 +25,7 @@ template <class L> struct AdapterPart {
   RowSlice slice;
 
   /// The row of the module's matrix that holds row r of ours.
-  Index row(Index r) const {
-    return slice.run ? slice.offset + r / slice.run * slice.period + r % slice.run : slice.offset + r;
-  }
+  Index row(Index r) const { return slice.row(r); }
 };
 
 /// A module: its parts in the order of our parameters, and how many rows they take together.

@@ -95,13 +95,4 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
   json.refuse("model_type", concat("\"", type, "\" is not one of those that the library loads: ", known));
 }
 
-/// Reads a folder's config.json.
-/// @throws FileError    if there is none, or it is not JSON
-/// @throws ConfigError  as read_config
-[[gnu::cold]] inline HubConfig load_config(const std::string& folder) {
-  const std::string path = folder + "/config.json";
-  const Json value = read_json(path);
-  return read_config(JsonFields(value, path));
-}
-
 }  // namespace eigenformer::inline EIGENFORMER_ABI

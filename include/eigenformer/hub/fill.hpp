@@ -2,14 +2,14 @@
 #pragma once
 
 #include <eigenformer/hub/config.hpp>
+#include <eigenformer/hub/gather.hpp>
+#include <eigenformer/hub/gguf_blocks.hpp>
 #include <eigenformer/hub/safetensors.hpp>
 #include <eigenformer/hub/stored_quantised.hpp>
 #include <eigenformer/model/parameters.hpp>
 
-#include <cmath>
-#include <cstring>
+#include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 
@@ -25,102 +25,23 @@ struct LoadOptions {
 
 namespace hub {
 
-/// A tensor's elements as a contiguous [rows, columns] matrix: in place, or gathered in the stored format.
-struct Gathered {
-  Format format;
-  const std::byte* data;
-  std::shared_ptr<const void> owner;
-};
-
-[[gnu::cold]] inline Gathered gather(const TensorView& tensor, const names::Place& place, Index rows,
-                                     Index columns) {
-  const Format format = *tensor.format();
-  const auto width = static_cast<std::size_t>(bytes_of(format));
-  const RowSlice& slice = place.slice;
-  const Index all_rows = slice.rows ? slice.rows : rows;
-  const bool together = slice.run == 0 && !place.transposed;
-  const std::byte* const begin =
-      tensor.data.data() + (together ? static_cast<std::size_t>(slice.offset * columns) * width : 0);
-  if (together && reinterpret_cast<std::uintptr_t>(begin) % width == 0) return {format, begin, tensor.owner};
-
-  const std::shared_ptr<std::byte> out = own_bytes(rows * columns * static_cast<Index>(width));
-  const auto source_row = [&](Index r) {
-    return slice.run ? slice.offset + r / slice.run * slice.period + r % slice.run : slice.offset + r;
-  };
-  if (!place.transposed) {
-    for (Index r = 0; r < rows; ++r)
-      std::memcpy(out.get() + static_cast<std::size_t>(r * columns) * width,
-                  tensor.data.data() + static_cast<std::size_t>(source_row(r) * columns) * width,
-                  static_cast<std::size_t>(columns) * width);
-  } else {
-    constexpr Index tile = 16;  // both sides of the transposition stay within a few cache lines
-    for (Index r0 = 0; r0 < rows; r0 += tile)
-      for (Index c0 = 0; c0 < columns; c0 += tile)
-        for (Index r = r0; r < (std::min)(r0 + tile, rows); ++r)
-          for (Index c = c0; c < (std::min)(c0 + tile, columns); ++c)
-            std::memcpy(out.get() + static_cast<std::size_t>(r * columns + c) * width,
-                        tensor.data.data() + static_cast<std::size_t>(c * all_rows + source_row(r)) * width,
-                        width);
-  }
-  return {format, out.get(), out};
-}
-
-/// The same matrix, of a tensor, in another format.
-/// @throws FileError  for a number that is infinite there and was not
-[[gnu::cold]] inline Gathered convert(const TensorView& tensor, const Gathered& from, Format to, Index size) {
-  const std::shared_ptr<std::byte> out = own_bytes(size * bytes_of(to));
-  const auto each = [&]<class From, class To>(From, To) {
-    const auto* const in = reinterpret_cast<const From*>(from.data);
-    for (Index i = 0; i < size; ++i) {
-      using Wide = std::conditional_t<std::is_same_v<From, double>, double, float>;  // rounds once, to To
-      const auto wide = static_cast<Wide>(in[i]);
-      const To value = static_cast<To>(wide);
-      if (std::isinf(static_cast<Wide>(value)) && !std::isinf(wide))
-        tensor.refuse(concat("holds ", wide, ", which is beyond the range of ", name_of(to)));
-      std::memcpy(out.get() + static_cast<std::size_t>(i) * sizeof(To), &value, sizeof(To));
-    }
-  };
-  const auto from_any = [&](auto target) {
-    switch (from.format) {
-      case Format::f64: return each(double{}, target);
-      case Format::f32: return each(float{}, target);
-      case Format::bf16: return each(bfloat16{}, target);
-      case Format::f16: return each(half{}, target);
-      case Format::int8:
-      case Format::int4: break;  // no tensor of a checkpoint
-    }
-  };
-  switch (to) {
-    case Format::f64: from_any(double{}); break;
-    case Format::f32: from_any(float{}); break;
-    case Format::bf16: from_any(bfloat16{}); break;
-    case Format::f16: from_any(half{}); break;
-    case Format::int8:
-    case Format::int4: break;  // see quantise
-  }
-  return {to, out.get(), out};
-}
-
-/// A weight with a small integer for each number.
-/// @throws FileError  for a number that is not finite, or a group beyond the range of its scale
-[[gnu::cold]] inline Weight<float> quantise(const TensorView& tensor, const Gathered& from, Format to,
-                                            Index rows, Index columns) {
-  const Gathered wide =
-      from.format == Format::f32 ? from : convert(tensor, from, Format::f32, rows * columns);
-  const auto* const values = reinterpret_cast<const float*>(wide.data);
-  try {
-    return Weight<float>::quantised(to, rows, columns, [&](Index r) { return values + r * columns; });
-  } catch (const InputError& e) {
-    tensor.refuse(e.what());
-  }
-}
-
 /// Fills a model's parameters from tensors, and sees to it that every tensor is used or known.
 template <class S> class Filler {
  public:
   Filler(const SafeTensors& tensors, const HubConfig& config, const LoadOptions& options, std::string folder)
-      : config_(config), options_(options), folder_(std::move(folder)), table_(*config.names) {
-    for (const auto& [name, tensor] : tensors.tensors())
+      : Filler(tensors.tensors(), *config.names, config, options, std::move(folder)) {}
+
+  /// The same for tensors under other names, which live as long as the filler.
+  /// @param read  told of those bytes of the tensors that were read and that no parameter keeps in place
+  Filler(const std::map<std::string, TensorView>& tensors, const NameTable& names, const HubConfig& config,
+         const LoadOptions& options, std::string folder,
+         std::function<void(std::span<const std::byte>)> read = {})
+      : config_(config),
+        options_(options),
+        folder_(std::move(folder)),
+        table_(names),
+        read_(std::move(read)) {
+    for (const auto& [name, tensor] : tensors)
       if (!by_name_.emplace(current_name(name), &tensor).second)
         fail(FileError(tensor.file, concat("tensor \"", name, "\" is there under its former name too")));
     if (config.model_type == "palm" && find("0.weight")) table_ = names::palm_pytorch;
@@ -146,17 +67,23 @@ template <class S> class Filler {
       const TensorView* const tensor = find(place.name);
       if (!tensor) fail(FileError(folder_, concat("has no tensor \"", place.name, "\"")));
       used_.insert(place.name);
-      if constexpr (requires { leaf.format(); })
+      if constexpr (requires { leaf.format(); }) {
         if (const auto stored = stored_format(*tensor)) {
           leaf = weight_of(*tensor, *stored, place, rows, columns);
           return;
         }
+        if (tensor->blocks != Blocks::none) {
+          leaf = weight_of_blocks(*tensor, place, path, rows, columns);
+          return;
+        }
+      }
+      if (tensor->blocks != Blocks::none) tensor->refuse("is in blocks, single numbers were expected");
       if (!tensor->format())
         tensor->refuse(concat("holds ", name_of(tensor->type), ", floating-point numbers were expected"));
       if constexpr (requires { leaf.format(); })
         leaf = weight(*tensor, place, path, rows, columns);
       else
-        leaf = vector(*tensor, place, columns);
+        leaf = vector(*tensor, place, path, columns);
     });
     check_rest();
     return p;
@@ -179,9 +106,35 @@ template <class S> class Filler {
     if constexpr (std::is_same_v<S, float>)
       if (options_.dtype == Format::bf16 && can_quantise(path) && fastest_bf16_form() != Bf16Form::portable) {
         const auto* const numbers = reinterpret_cast<const bfloat16*>(g.data);
-        return Weight<S>::bf16_tiles(rows, columns, [&](Index r) { return numbers + r * columns; });
+        Weight<S> tiles = Weight<S>::bf16_tiles(rows, columns, [&](Index r) { return numbers + r * columns; });
+        forget(tensor, place, rows);
+        return tiles;
       }
+    if (g.owner != tensor.owner) forget(tensor, place, rows);
     return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
+  }
+
+  /// A matrix that is stored in blocks. Those of 32 numbers and one scale stay what they are; the larger
+  /// ones become int8 unless another format is asked for.
+  Weight<S> weight_of_blocks(const TensorView& tensor, const names::Place& place, const std::string& path,
+                             Index rows, Index columns) const {
+    check_shape(tensor, {place.slice.rows ? place.slice.rows : rows, columns});
+    const Format scalar = std::is_same_v<S, double> ? Format::f64 : Format::f32;
+    Format target =
+        options_.dtype.value_or(std::is_same_v<S, float> ? nearest_format(tensor.blocks) : scalar);
+    if (is_quantised(target) && !can_quantise(path)) target = scalar;
+    Weight<S> out = read_blocks<S>(tensor, place.slice, target, rows, columns);
+    forget(tensor, place, rows);
+    return out;
+  }
+
+  /// Tells that the rows of a parameter were read for good, where they stand together.
+  void forget(const TensorView& tensor, const names::Place& place, Index rows) const {
+    const RowSlice& slice = place.slice;
+    if (!read_ || place.transposed || slice.run) return;
+    const auto row = static_cast<Index>(tensor.data.size()) / (slice.rows ? slice.rows : rows);
+    read_(tensor.data.subspan(static_cast<std::size_t>(slice.offset * row),
+                              static_cast<std::size_t>(rows * row)));
   }
 
   /// The format of a matrix of whole numbers, which the config must announce.
@@ -211,14 +164,15 @@ template <class S> class Filler {
     return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
   }
 
-  RowVector<S> vector(const TensorView& tensor, const names::Place& place, Index size) const {
+  RowVector<S> vector(const TensorView& tensor, const names::Place& place, const std::string& path,
+                      Index size) const {
     const RowSlice& slice = place.slice;
     const Index all = slice.rows ? slice.rows : size;
     if (tensor.shape != std::vector<Index>{1, all}) check_shape(tensor, {all});  // BART's bias of the logits
     RowVector<S> out(size);
-    for (Index i = 0; i < size; ++i)
-      out[i] = tensor.element<S>(slice.run ? slice.offset + i / slice.run * slice.period + i % slice.run
-                                           : slice.offset + i);
+    for (Index i = 0; i < size; ++i) out[i] = tensor.element<S>(slice.row(i));
+    if (table_.norms_with_offset && path.ends_with("norm.weight"))
+      out.array() -= S(config_.model.norm.offset);
     return out;
   }
 
@@ -281,6 +235,7 @@ template <class S> class Filler {
   std::string folder_;
   NameTable table_;
   std::string_view prefix_;
+  std::function<void(std::span<const std::byte>)> read_;
   std::set<std::string> used_;
 };
 

@@ -2,25 +2,33 @@
 #pragma once
 
 #include <eigenformer/generate/config.hpp>
+#include <eigenformer/hub/gguf_config.hpp>
 #include <eigenformer/hub/json.hpp>
 
-#include <cstdio>
 #include <string>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
+namespace hub {
+
+/// The text of a model's generation_config.json or, where there is none, config.json; of a GGUF file what
+/// stands for it.
+[[gnu::cold]] inline ConfigText load_generation_text(const std::string& path) {
+  if (is_gguf(path)) return {gguf_generation(Gguf(path).metadata()), path};
+  std::string file = path + "/generation_config.json";
+  if (!detail::path_exists(file)) file = path + "/config.json";
+  return {read_json(file), file};
+}
+
+}  // namespace hub
+
 /// From generation_config.json, or where there is none from config.json: eos_token_id (a number or a list),
 /// forced tokens, n-grams that may not repeat, beams, and the sampling settings where do_sample is true. All
-/// else has its default.
+/// else has its default. A GGUF file tells its end tokens alone.
 /// @throws FileError, ConfigError  with the file and the field
 [[gnu::cold]] inline GenerationConfig load_generation_config(const std::string& folder) {
-  std::string path = folder + "/generation_config.json";
-  if (std::FILE* const file = std::fopen(path.c_str(), "rb"))
-    std::fclose(file);
-  else
-    path = folder + "/config.json";
-  const Json value = read_json(path);
-  const JsonFields json(value, path);
+  const hub::ConfigText text = hub::load_generation_text(folder);
+  const JsonFields json(text.json, text.file);
   GenerationConfig config;
   if (json.has("eos_token_id")) config.end_tokens = json.tokens("eos_token_id");
   if (json.has("forced_bos_token_id")) config.forced_bos = json.token("forced_bos_token_id");

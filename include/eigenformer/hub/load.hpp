@@ -1,11 +1,14 @@
-// Model folders as downloaded: config.json and safetensors. One function for each face of a model.
+// Models as downloaded: folders with config.json and safetensors, or GGUF files of decoders. One function for
+// each face of a model.
 //
 // Matrices stay in the mapped file where their format and layout allow it; the file must not change while the
-// model lives. All of them throw FileError, ConfigError or ShapeError, with the file, the tensor or field,
-// and the offending value.
+// model lives. Those of a GGUF file that are in blocks become int8 or int4 where no other format is asked for
+// (gguf_blocks.hpp). All of them throw FileError, ConfigError or ShapeError, with the file, the tensor or
+// field, and the offending value.
 #pragma once
 
 #include <eigenformer/hub/fill.hpp>
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/model/causal_lm.hpp>
 #include <eigenformer/model/encoder.hpp>
 #include <eigenformer/model/seq2seq.hpp>
@@ -14,9 +17,20 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 
 namespace hub {
 
+/// The parameters of a GGUF file.
+template <class S>
+Transformer<S> load_gguf_parameters(const std::string& path, const HubConfig& config,
+                                    const LoadOptions& options) {
+  const Gguf file(path);
+  const std::map<std::string, TensorView> tensors = file.tensors();
+  const auto read = [&](std::span<const std::byte> bytes) { file.forget(bytes); };
+  return Filler<S>(tensors, *gguf_family(file).names, config, options, path, read).fill();
+}
+
 /// The parameters of a folder's checkpoint, and in the config which of those it has that it may lack.
 template <class S>
 Transformer<S> load_parameters(const std::string& folder, HubConfig& config, const LoadOptions& options) {
+  if (is_gguf(folder)) return load_gguf_parameters<S>(folder, config, options);
   const SafeTensors tensors = open_folder(folder);
   Filler<S> filler(tensors, config, options, folder);
   ModelConfig& model = config.model;

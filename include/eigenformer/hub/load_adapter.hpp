@@ -2,6 +2,7 @@
 #pragma once
 
 #include <eigenformer/hub/adapter_names.hpp>
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/safetensors.hpp>
 
 #include <cmath>

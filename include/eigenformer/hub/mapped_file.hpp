@@ -138,6 +138,19 @@ class MappedFile {
   /// All bytes of the file; empty for an empty file. Valid while this object lives.
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(data_), size_}; }
 
+  /// Says that a part of the bytes will hardly be read again: its pages leave the program's resident memory.
+  /// They can be read as before.
+  void forget(std::span<const std::byte> part) const {
+#if defined(MADV_DONTNEED)
+    const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
+    const auto begin = (reinterpret_cast<std::uintptr_t>(part.data()) + page - 1) / page * page;
+    const auto end = reinterpret_cast<std::uintptr_t>(part.data() + part.size()) / page * page;
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+#else
+    static_cast<void>(part);
+#endif
+  }
+
  private:
   void set_size(const std::string& path, std::uint64_t size) {
     if (size > static_cast<std::uint64_t>((std::numeric_limits<Index>::max)())) {

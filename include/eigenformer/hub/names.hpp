@@ -15,13 +15,21 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-/// Which rows of a tensor, counted along its output dimension, belong to a parameter: row r is row
-/// offset + r / run · period + r mod run of the tensor.
+/// Which rows of a tensor, counted along its output dimension, belong to a parameter.
 struct RowSlice {
   Index offset = 0;
   Index run = 0;  ///< 0: rows stand together
   Index period = 0;
-  Index rows = 0;  ///< of the whole tensor; 0: the parameter has all of them
+  Index rows = 0;   ///< of the whole tensor; 0: the parameter has all of them
+  Index woven = 0;  ///< rows of a head whose two halves stand in turn, row by row; 0: they do not
+
+  /// The tensor's row that is row r of the parameter.
+  constexpr Index row(Index r) const {
+    if (woven) return r / woven * woven + r % woven % (woven / 2) * 2 + r % woven / (woven / 2);
+    return run ? offset + r / run * period + r % run : offset + r;
+  }
+  /// Whether the rows are neighbours in their own order.
+  constexpr bool together() const { return run == 0 && woven == 0; }
 };
 
 struct NameRule {
@@ -55,6 +63,7 @@ struct NameTable {
   std::span<const std::string_view> ignored;  ///< what a checkpoint may carry beside: known, and not needed
   std::span<const NameCopy> copies{};
   std::span<const NameRule> heads{};  ///< of which a checkpoint may carry more than the one that is wanted
+  bool norms_with_offset = false;     ///< norms are stored with the config's offset added
 };
 
 namespace names {

@@ -4,6 +4,9 @@
 // Each file is written whole or not at all (write_file.hpp), the weights first and config.json last.
 #pragma once
 
+#include <eigenformer/hub/generation_config.hpp>
+#include <eigenformer/hub/gguf_tokenizer.hpp>
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/save_config.hpp>
 #include <eigenformer/hub/save_parameters.hpp>
 
@@ -27,9 +30,9 @@ struct SaveOptions {
   std::optional<Token> start_token = {};
   std::vector<Token> end_tokens = {};
   std::optional<Token> padding_token = {};
-  /// A folder that the model comes from: the files of its tokenizer and generation_config.json are copied,
-  /// and what its config.json says beside the model's own fields (special tokens, dropout) is carried over.
-  /// Its model_type counts where none is given here. Empty: none.
+  /// A folder or GGUF file that the model comes from: the files of its tokenizer and generation_config.json
+  /// are copied, and what its config.json says beside the model's own fields (special tokens, dropout) is
+  /// carried over. Its model_type counts where none is given here. Empty: none.
   std::string source = {};
 };
 
@@ -114,8 +117,15 @@ std::optional<Format> quantised_format(const std::map<std::string, JoinedTensor<
   return base;
 }
 
-/// Copies a source folder's tokenizer and generation_config.json, as far as it has them.
+/// Copies a source's tokenizer and generation_config.json, as far as it has them.
 [[gnu::cold]] inline void copy_tokenizer(const std::string& source, const std::string& folder) {
+  if (is_gguf(source)) {
+    const Gguf file(source);
+    write_file(folder + "/generation_config.json", text_of(gguf_generation(file.metadata())));
+    if (file.metadata().has("tokenizer.ggml.model"))
+      write_file(folder + "/tokenizer.json", text_of(gguf_tokenizer(file.metadata())));
+    return;
+  }
   for (const char* const name :
        {"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
         "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "vocab.json", "merges.txt", "vocab.txt",
@@ -146,8 +156,9 @@ void save(const Model& model, const std::string& folder, const SaveOptions& opti
   Json base;
   std::string type = options.model_type;
   if (!options.source.empty()) {
-    base = read_json(options.source + "/config.json");
-    if (type.empty()) type = JsonFields(base, options.source + "/config.json").text("model_type");
+    hub::ConfigText source = hub::load_config_text(options.source);
+    if (type.empty()) type = JsonFields(source.json, source.file).text("model_type");
+    base = std::move(source.json);
   }
   hub::WrittenConfig written = hub::describe(model.config(), type, labels);
   const hub::TensorCollector<S> collected(model.parameters(), written.config);

@@ -48,9 +48,7 @@ template <class S> struct JoinedTensor {
   std::vector<std::pair<const Weight<S>*, Index>> sources(const std::string& name) const {
     std::vector<std::pair<const Weight<S>*, Index>> out(static_cast<std::size_t>(rows()));
     for (const auto& [weight, slice] : parts)
-      for (Index r = 0; r < weight->rows(); ++r)
-        out[static_cast<std::size_t>(slice.run ? slice.offset + r / slice.run * slice.period + r % slice.run
-                                               : slice.offset + r)] = {weight, r};
+      for (Index r = 0; r < weight->rows(); ++r) out[static_cast<std::size_t>(slice.row(r))] = {weight, r};
     for (const auto& source : out)
       if (!source.first) fail(ConfigError(name, "a part of this tensor is no parameter of the model"));
     return out;

@@ -76,8 +76,7 @@ constexpr Index stored_row(Format format, Index columns) {
   layout.clear(memory.get());
   const auto* const bytes = reinterpret_cast<const std::uint8_t*>(numbers.data.data());
   for (Index r = 0; r < rows; ++r) {
-    const Index source =
-        slice.run ? slice.offset + r / slice.run * slice.period + r % slice.run : slice.offset + r;
+    const Index source = slice.row(r);
     const std::uint8_t* const row = bytes + source * width;
     for (Index g = 0; g < layout.groups(); ++g) {
       QuantisedGroup group;

@@ -1,5 +1,5 @@
-// A tensor of a file: its name, type and shape, and its bytes where they lie. What safetensors reads and
-// writes, and the checked ways from such bytes to numbers.
+// A tensor of a file: its name, type and shape, and its bytes where they lie. What the readers of safetensors
+// and GGUF hand out, and the checked ways from such bytes to numbers.
 #pragma once
 
 #include <eigenformer/core/error.hpp>
@@ -103,6 +103,9 @@ template <class F> decltype(auto) with_stored_type(ElementType type, F&& f) {
 
 }  // namespace detail
 
+/// Blocks of neighbouring numbers of a row that share scales, as GGUF files have them (gguf_blocks.hpp).
+enum class Blocks : std::uint8_t { none, q8_0, q4_0, q4_k, q6_k };
+
 /// A tensor where it lies, in a file or in memory. Those that a reader hands out have as many bytes as type
 /// and shape ask for; their data may begin at any address.
 struct TensorView {
@@ -112,6 +115,7 @@ struct TensorView {
   std::span<const std::byte> data;
   std::string file;                   ///< where it was read, for messages
   std::shared_ptr<const void> owner;  ///< keeps the data alive; empty where the caller does
+  Blocks blocks = Blocks::none;       ///< where not none, the data are such, and type is that of their bytes
 
   /// The number of elements.
   Index size() const { return static_cast<Index>(data.size()) / bytes_of(type); }

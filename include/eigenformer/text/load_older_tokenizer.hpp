@@ -14,11 +14,11 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 /// What older files do not say is read from tokenizer_config.json: do_lower_case (for vocab.txt; true where
 /// it is absent), add_bos_token and add_eos_token (for SentencePiece; where they are absent, <s> goes before
 /// a text for a tokenizer.model, as with LLaMA, and </s> after it for a spiece.model, as with T5).
-/// @throws as load_tokenizer()
+/// @throws as load_tokenizer_json()
 [[gnu::cold]] inline Tokenizer load_older_tokenizer(const std::filesystem::path& path) {
   const bool folder = std::filesystem::is_directory(path);
   const auto has = [&](const char* name) { return folder && std::filesystem::exists(path / name); };
-  if (!folder || has("tokenizer.json")) return load_tokenizer(path);
+  if (!folder || has("tokenizer.json")) return load_tokenizer_json(path);
   const std::string config_file = (path / "tokenizer_config.json").string();
   text::TokenizerJson config;
   config.root = nlohmann::json::object();
@@ -38,7 +38,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
   if (has("vocab.txt"))
     return text::parse_vocab_txt(text::read_file(path / "vocab.txt"), root["do_lower_case"].flag(true),
                                  (path / "vocab.txt").string());
-  return load_tokenizer(path);
+  return load_tokenizer_json(path);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI
