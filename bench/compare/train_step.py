@@ -1,11 +1,12 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """A training step beside PyTorch's: the same decoder (GPT-2's, 6 layers of width 384, 6 heads, vocabulary 512, tied
 embeddings), batch (12 windows of 256 tokens), clipping and AdamW, in float on one thread; the two in turn.
 
     bench/compare/train_step.py build/release/bench/train_step [--rounds 3] [--steps 4]
 
-Prints tokens per second of each (the best round), their ratio, and the memory that a step takes: of this library the
-process's peak, of PyTorch its peak over what the process held before the model was made.
+Prints tokens per second of processor time of each (on one thread that is what a machine without other work would
+take), the ratio of the best rounds, and the memory that a step takes: of this library the process's peak, of PyTorch
+its peak over what the process held before the model was made.
 """
 import argparse, json, os, subprocess, sys, time
 
@@ -18,6 +19,7 @@ def resident(field):
 
 
 def peer(steps):
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # which torch.set_num_threads does not set
     import torch
     from torch import nn
     from torch.nn import functional as F
@@ -66,10 +68,10 @@ def peer(steps):
         optimizer.step()
 
     step()
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(steps):
         step()
-    seconds = time.perf_counter() - begin
+    seconds = time.process_time() - begin
     print(json.dumps({"tokens_per_second": steps * BATCH * WINDOW / seconds, "version": torch.__version__,
                       "memory": resident("VmHWM") - before}))
 
@@ -98,7 +100,8 @@ def main():
     for _ in range(a.rounds):
         result, peak = measured([a.program, "--benchmark_filter=train_step/decoder/threads:1/",
                                  "--benchmark_format=json"])
-        ours.append((result["benchmarks"][0]["items_per_second"], peak))
+        run = result["benchmarks"][0]
+        ours.append((run["items_per_second"] * run["real_time"] / run["cpu_time"], peak))
         result, _ = measured([sys.executable, __file__, a.program, "--peer", "--steps", str(a.steps)])
         theirs.append((result["tokens_per_second"], result["memory"]))
         print(f"library {ours[-1][0]:.0f} tokens/s, {ours[-1][1]:.0f} MiB; "
