@@ -2,12 +2,10 @@
 #pragma once
 
 #include "common.hpp"
-#include "progress.hpp"
+#include "training.hpp"
 #include <eigenformer/hub/save_adapter.hpp>
 #include <eigenformer/train.hpp>
 #include <eigenformer/train/lora.hpp>
-
-#include <chrono>
 
 namespace example {
 
@@ -15,9 +13,9 @@ struct AdaptArguments {
   std::string folder, data, out;
   ef::LoadOptions load;
   ef::LoraConfig lora;
-  bool use_lora = false, merge = false, recompute = false, json = false;
-  ef::Index steps = 200, batch = 8, warmup = 0, accumulate = 1, log_every = 20;
-  double learning_rate = 0, weight_decay = 0.0, clip = 1.0, held_out = 0.1;
+  bool use_lora = false, merge = false, recompute = false, resume = false, json = false;
+  ef::Index steps = 200, batch = 8, warmup = 0, accumulate = 1, checkpoint_every = 0, log_every = 20;
+  double learning_rate = 0, weight_decay = 0.0, clip = 1.0, dropout = 0.0, held_out = 0.1;
   std::uint64_t seed = 0;
   int threads = 1;
 };
@@ -45,6 +43,11 @@ inline void declare(CLI::App& app, AdaptArguments& a) {
   app.add_option("--held-out", a.held_out, "share of the data that is measured and not learned from")
       ->check(CLI::Range(0.0, 0.9))
       ->capture_default_str();
+  app.add_option("--dropout", a.dropout, "share of embeddings, attention and branches that a step drops")
+      ->capture_default_str();
+  app.add_option("--checkpoint-every", a.checkpoint_every, "steps between checkpoints in --out; 0: none")
+      ->capture_default_str();
+  app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out, if there is one");
   app.add_flag("--recompute", a.recompute, "activation checkpointing: less memory, a third more time");
   app.add_option("--seed", a.seed, "of the adapters and of all draws")->capture_default_str();
   add_dtype(app, a.load.dtype);
@@ -70,19 +73,44 @@ inline ef::TrainerOptions trainer_options(const AdaptArguments& a, double usual_
   o.optimizer = ef::AdamW{.weight_decay = a.weight_decay};
   o.clip = a.clip;
   o.micro_batches = a.accumulate;
+  o.dropout = {a.dropout, a.dropout, a.dropout};
+  o.seed = {a.seed};
   return o;
 }
 
-/// Runs a trainer to its end under a progress line.
-template <class Source>
-ef::StepReport run_steps(ef::Trainer<float>& trainer, const AdaptArguments& a, Source&& source) {
-  const Progress progress(trainer.options().steps, (std::max)(a.log_every, ef::Index{1}));
-  ef::StepReport last;
-  trainer.run(source, [&](const ef::StepReport& report) {
-    last = report;
-    progress.show(report);
-  });
-  return last;
+/// What a training that goes on from a checkpoint must agree on, beside the trainer's options.
+inline ef::TrainingFacts facts_of(const AdaptArguments& a) {
+  const std::string data = ef::read_text(a.data);
+  ef::TrainingFacts facts{
+      {"model", a.folder},
+      {"dtype", std::string(a.load.dtype ? ef::name_of(*a.load.dtype) : "as stored")},
+      {"data", ef::concat(ef::fingerprint(std::vector<ef::Token>(data.begin(), data.end())))},
+      {"held_out", ef::concat(a.held_out)},
+      {"batch", ef::concat(a.batch)},
+      {"seed", ef::concat(a.seed)},
+      {"adapters", "none"}};
+  if (a.use_lora) {
+    std::string& adapters = facts["adapters"] =
+        ef::concat("rank ", a.lora.rank, ", alpha ", a.lora.alpha, ", of");
+    for (const std::string& target : a.lora.targets) adapters += ' ' + target;
+  }
+  return facts;
+}
+
+/// Takes a trainer of a model, or of its adapters, to its end.
+template <class Model, class Source>
+TrainingRun run_steps(ef::Trainer<float>& trainer, Model& model, const AdaptArguments& a,
+                      const ef::TrainingFacts& facts, Source&& source) {
+  return run_training(
+      trainer, {a.out, a.checkpoint_every, false, a.resume, a.log_every}, facts, source,
+      [&](const std::string& folder) {
+        if (a.use_lora) return ef::save_adapter(model, folder, {.source = a.folder});
+        ef::save(model, folder, {.source = a.folder});
+      },
+      [&](const std::string& checkpoint, const ef::TrainingFacts& with) {
+        if (a.use_lora) return ef::resume(checkpoint, trainer, with);
+        ef::resume(checkpoint, model, trainer, with);
+      });
 }
 
 /// The adapters, or the whole model, with the tokenizer of the folder that it came from.

@@ -87,11 +87,16 @@ void run(const Arguments& a) {
   };
   state("before");
   ef::ShuffledDraws order(static_cast<ef::Index>(learned.size()), a.batch, ef::Seed{a.seed});
-  example::run_steps(trainer, a, [&](ef::Index step) {
+  const auto& p = a.preference;
+  ef::TrainingFacts facts = example::facts_of(a);
+  facts["preference"] =
+      ef::concat(static_cast<int>(p.loss), ' ', p.beta, ' ', p.label_smoothing, ' ', p.margin);
+  const example::TrainingRun training = example::run_steps(trainer, model, a, facts, [&](ef::Index step) {
     std::vector<ef::Index> numbers = order(step);
     for (ef::Index& n : numbers) n = learned[static_cast<std::size_t>(n)];
     return ef::preference_batch(pairs, numbers);
   });
+  out["resumed_from_step"] = training.resumed;
   state("after");
   example::write_result(model, a);
   if (a.json) return example::print(out);

@@ -19,7 +19,14 @@ struct Arguments : example::AdaptArguments {
   std::string mix;
   double share = 0.5127;  // BloombergGPT's financial part
   ef::Index window = 0;
+  bool masters = false;  // of weights in bfloat16
 };
+
+ef::TrainingFacts facts_of(const Arguments& a) {
+  ef::TrainingFacts facts = example::facts_of(a);
+  facts["masters"] = a.masters ? "f32" : "none";
+  return facts;
+}
 
 /// What is measured before and after: a name and batches.
 struct HeldOut {
@@ -30,11 +37,13 @@ struct HeldOut {
 using Source = std::function<ef::TrainingBatch(ef::Index)>;
 
 template <class Model>
-void adapt(const Arguments& a, Model& model, const std::vector<HeldOut>& held_out, const Source& source,
+void adapt(const Arguments& a, Model& model, const std::vector<HeldOut>& held_out,
+           const ef::TrainingFacts& facts, const Source& source,
            const std::function<nlohmann::json()>& more = {}) {
   example::add_adapters(model, a);
   auto trainable = [&] {
     if (a.use_lora) return ef::trainable_lora(model, a.recompute);
+    if (a.masters) return ef::trainable_bfloat16(model, a.recompute);
     return ef::trainable(model, a.recompute);
   }();
   const ef::Index trained = example::trained(trainable);
@@ -49,12 +58,15 @@ void adapt(const Arguments& a, Model& model, const std::vector<HeldOut>& held_ou
   const bool words = !trainer.model().labels_of_texts;
   std::fprintf(stderr, "%td numbers are trained, of %td\n", trained, ef::count(model.parameters()));
   const std::vector<double> before = measure();
-  const ef::StepReport last = example::run_steps(trainer, a, source);
+  const example::TrainingRun made = example::run_steps(trainer, model, a, facts, source);
   const std::vector<double> after = measure();
   example::write_result(model, a);
 
-  nlohmann::json out{
-      {"folder", a.out}, {"steps", trainer.steps()}, {"loss", last.loss}, {"trained", trained}};
+  nlohmann::json out{{"folder", a.out},
+                     {"steps", trainer.steps()},
+                     {"resumed_from_step", made.resumed},
+                     {"loss", made.last.loss},
+                     {"trained", trained}};
   for (std::size_t i = 0; i < held_out.size(); ++i) {
     out["held_out"][held_out[i].name] = {{"loss_before", before[i]}, {"loss_after", after[i]}};
     if (words) {
@@ -95,7 +107,7 @@ void adapt_to_examples(const Arguments& a, Model& model, std::vector<ef::Trainin
   if (auto cut = example::split_off(examples, a.held_out); !cut.empty())
     held_out.push_back({"data", std::move(cut)});
   ef::ShuffledDraws order(static_cast<ef::Index>(examples.size()), a.batch, ef::Seed{a.seed});
-  adapt(a, model, held_out, [&](ef::Index step) { return joined(examples, order(step)); });
+  adapt(a, model, held_out, facts_of(a), [&](ef::Index step) { return joined(examples, order(step)); });
 }
 
 /// A text as windows from random places; its last part is held out.
@@ -124,8 +136,15 @@ void adapt_to_texts(const Arguments& a, ef::CausalLM<float>& model, const ef::To
     shares = {a.share, 1 - a.share};
   }
   ef::MixtureDraws mix(std::move(sources), std::move(shares), a.batch, ef::Seed{a.seed});
+  ef::TrainingFacts facts = facts_of(a);
+  facts["window"] = ef::concat(window);
+  if (!a.mix.empty()) {
+    const std::string other = ef::read_text(a.mix);
+    facts["mix"] =
+        ef::concat(a.share, " of ", ef::fingerprint(std::vector<ef::Token>(other.begin(), other.end())));
+  }
   adapt(
-      a, model, held_out, [&](ef::Index step) { return ef::next_token_batch(mix(step)); },
+      a, model, held_out, facts, [&](ef::Index step) { return ef::next_token_batch(mix(step)); },
       [&] {
         return nlohmann::json{{"tokens_of_corpora", mix.tokens()}};
       });
@@ -239,5 +258,12 @@ int main(int argc, char** argv) {
       ->needs(mix)
       ->capture_default_str();
   app.add_option("--window", a.window, "tokens of a piece of a text; default: 256, or all the model sees");
-  return example::run(app, argc, argv, [&] { run(a); });
+  return example::run(app, argc, argv, [&] {
+    if (a.load.dtype == ef::Format::bf16 &&
+        !a.use_lora) {  // trained whole: rounded from masters, not loaded so
+      a.masters = true;
+      a.load.dtype = ef::Format::f32;
+    }
+    run(a);
+  });
 }

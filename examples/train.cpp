@@ -4,10 +4,9 @@
 // Stopped at any moment, the same command with --resume goes on, and ends with the same weights to the bit.
 #include "common.hpp"
 #include "corpus.hpp"
-#include "progress.hpp"
+#include "training.hpp"
 #include <eigenformer/train.hpp>
 
-#include <chrono>
 #include <filesystem>
 
 namespace ef = eigenformer;
@@ -16,11 +15,12 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> files;
-  std::string out, family = "llama", objective, tokenizer, held_out, schedule = "cosine", optimizer = "adamw";
+  std::string out, family = "llama", objective, tokenizer, held_out, schedule = "cosine", optimizer = "adamw",
+                   dtype = "f32";
   ef::presets::Sizes sizes{};
   ef::Index vocab_size = 0, steps = 1000, batch = 8, warmup = -1, accumulate = 1, eval_every = 0,
             checkpoint_every = 100, log_every = 50;
-  double learning_rate = 1e-3, weight_decay = 0.1, clip = 1.0, label_smoothing = 0.0;
+  double learning_rate = 1e-3, weight_decay = 0.1, clip = 1.0, label_smoothing = 0.0, dropout = 0.0;
   std::uint64_t seed = 0;
   int threads = 1;
   bool lines = false, recompute = false, resume = false, json = false;
@@ -55,6 +55,8 @@ ef::TrainerOptions trainer_options(const Arguments& a) {
   options.clip = a.clip;
   options.micro_batches = a.accumulate;
   options.label_smoothing = a.label_smoothing;
+  options.dropout = {a.dropout, a.dropout, a.dropout};
+  options.seed = {a.seed};
   options.evaluate_every = a.eval_every;
   return options;
 }
@@ -64,58 +66,29 @@ template <class Model, class Source, class Save>
 void train(const Arguments& a, Model& model, ef::TrainerOptions options, const ef::TrainingFacts& facts,
            std::size_t corpus_tokens, Source&& source, Save&& save_model) {
   ef::Threads threads(a.threads);
-  ef::Trainer trainer(ef::trainable(model, a.recompute), std::move(options), threads);
-  example::LossHistory history;
-  const auto found = ef::last_checkpoint(a.out);
-  if (found && !a.resume)
-    ef::fail(ef::FileError(*found, "is there already: go on from it with --resume, or choose another --out"));
-  if (found) {
-    ef::resume(*found, model, trainer, facts);
-    history.read(*found + "/loss.csv");
-    std::fprintf(stderr, "going on from %s\n", found->c_str());
-  }
-  const ef::Index resumed = trainer.steps();
+  ef::Trainer<float> trainer(
+      a.dtype == "bf16" ? ef::trainable_bfloat16(model, a.recompute) : ef::trainable(model, a.recompute),
+      std::move(options), threads);
   const ef::Index parameters = ef::count(model.parameters());
   std::fprintf(stderr, "%td parameters, %zu tokens\n", parameters, corpus_tokens);
-
-  const auto write = [&] {
-    ef::write_checkpoint(a.out, trainer, facts, [&](const std::string& folder) {
-      save_model(folder);
-      history.write_table(folder + "/loss.csv");
-    });
-  };
-  const example::Progress progress(a.steps, a.log_every);
-  const auto begin = std::chrono::steady_clock::now();
-  ef::StepReport last;
-  double tokens = 0;
-  try {
-    trainer.run(source, [&](const ef::StepReport& report) {
-      last = report;
-      tokens += static_cast<double>(report.tokens);
-      history.add(report);
-      progress.show(report);
-      if (trainer.finished() || (a.checkpoint_every && report.step % a.checkpoint_every == 0)) write();
-    });
-  } catch (const ef::DivergenceError& error) {
-    const auto good = ef::last_checkpoint(a.out);
-    ef::fail(ef::DivergenceError(
-        error.step,
-        ef::concat(error.what(), good ? "; the last checkpoint is " + *good : "; no checkpoint")));
-  }
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const auto made =
+      example::run_training(trainer, {a.out, a.checkpoint_every, true, a.resume, a.log_every}, facts, source,
+                            save_model, [&](const std::string& checkpoint, const ef::TrainingFacts& with) {
+                              ef::resume(checkpoint, model, trainer, with);
+                            });
   save_model(a.out);
-  history.write_table(a.out + "/loss.csv");
-  history.draw(a.out + "/loss.svg");
+  made.history.write_table(a.out + "/loss.csv");
+  made.history.draw(a.out + "/loss.svg");
   if (!a.json) return void(std::printf("%s\n", a.out.c_str()));
   nlohmann::json out{{"folder", a.out},
                      {"parameters", parameters},
                      {"corpus_tokens", corpus_tokens},
                      {"steps", trainer.steps()},
-                     {"resumed_from_step", resumed},
-                     {"loss", last.step ? nlohmann::json(last.loss) : nlohmann::json(nullptr)},
-                     {"seconds", seconds},
-                     {"tokens_per_second", seconds > 0 ? tokens / seconds : 0.0}};
-  if (last.held_out_loss) out["held_out_loss"] = *last.held_out_loss;
+                     {"resumed_from_step", made.resumed},
+                     {"loss", made.last.step ? nlohmann::json(made.last.loss) : nlohmann::json(nullptr)},
+                     {"seconds", made.seconds},
+                     {"tokens_per_second", made.seconds > 0 ? made.tokens / made.seconds : 0.0}};
+  if (made.last.held_out_loss) out["held_out_loss"] = *made.last.held_out_loss;
   example::print(out);
 }
 
@@ -155,6 +128,7 @@ void run_causal(const Arguments& a, const ef::Tokenizer& tokenizer, ef::presets:
   const ef::TrainingFacts facts{{"data", ef::concat(corpus.fingerprint())},
                                 {"seed", ef::concat(a.seed)},
                                 {"objective", "causal"},
+                                {"weights", a.dtype},
                                 {"batch", ef::concat(a.batch)}};
   const std::size_t tokens = corpus.tokens();
   std::function<ef::TokenBatch(ef::Index)> draw;
@@ -216,6 +190,11 @@ int main(int argc, char** argv) {
   app.add_option("--weight-decay", a.weight_decay, "of matrices")->capture_default_str();
   app.add_option("--clip", a.clip, "largest norm of a gradient; 0: any")->capture_default_str();
   app.add_option("--label-smoothing", a.label_smoothing, "")->capture_default_str();
+  app.add_option("--dropout", a.dropout, "share of embeddings, attention and branches that a step drops")
+      ->capture_default_str();
+  app.add_option("--dtype", a.dtype, "of the weights; those in bf16 have masters in f32")
+      ->check(CLI::IsMember({"f32", "bf16"}))
+      ->capture_default_str();
   app.add_flag("--recompute", a.recompute, "activation checkpointing: less memory, a third more time");
   app.add_option("--seed", a.seed, "of the first weights and of all draws")->capture_default_str();
   app.add_option("--held-out", a.held_out, "a file, or a share of the corpus (0.05), to measure on");

@@ -7,4 +7,5 @@
 #include <eigenformer/model/presets.hpp>
 #include <eigenformer/text/byte_tokenizer.hpp>
 #include <eigenformer/text/read_text.hpp>
+#include <eigenformer/train/masters.hpp>
 #include <eigenformer/train/train.hpp>

@@ -153,7 +153,7 @@ TEST_CASE("a model's preference turns when it is trained, by adapters or as a wh
           model, pairs, o, [&](const ef::PreferenceReport& report, bool) { last = report; });
       const std::vector<Index> all{0, 1, 2};
       const ef::TrainingBatch batch = ef::preference_batch(pairs, all);
-      const auto before = trainable.loss(batch, {}, machine.run, false);
+      const auto before = trainable.loss(batch, {}, machine.run, nullptr);
       ef::Trainer<float> trainer(std::move(trainable),
                                  {.steps = 60, .schedule = {.rate = 5e-3}, .micro_batches = lora ? 3 : 1},
                                  machine.threads);

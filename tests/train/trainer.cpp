@@ -201,8 +201,62 @@ TEST_CASE("a trainer that is restored in the middle ends with the same bits, wit
     ef::Trainer other(second, {.optimizer = optimizers[(i + 1) % 3]}, threads);
     CHECK_THROWS_AS(other.restore(4, before.optimizer().states()), ef::InputError);
     CHECK_THROWS_AS(other.restore(4, {}), ef::InputError);
+    auto states = before.optimizer().states();
+    states[0] = {};
+    CHECK_THROWS_WITH_AS(after.restore(4, states), "the optimiser has no state of tokens, which is trained",
+                         ef::InputError);
     CHECK(other.steps() == 0);
   }
+}
+
+TEST_CASE("dropout is the same for any number of threads, with recomputation, and after an interruption") {
+  for (const Index parts : {1, 2}) {
+    CAPTURE(parts);
+    ef::TrainerOptions options{.schedule = {.rate = 1e-2}, .micro_batches = parts};
+    const auto without = trained(1, false, 6, options);
+    options.dropout = {.embeddings = 0.1, .attention = 0.2, .branches = 0.3};
+    options.seed = {7};
+    const auto one = trained(1, false, 6, options);
+    CHECK(!same_bits(one, without));
+    CHECK(same_bits(one, trained(2, false, 6, options)));
+    CHECK(same_bits(one, trained(5, true, 6, options)));
+    options.seed = {8};
+    CHECK(!same_bits(one, trained(1, false, 6, options)));
+    options.seed = {7};
+
+    options.steps = 6;
+    ef::Threads threads(1);
+    ef::CausalLM<float> first(small_decoder(), ef::Seed{3}), second(small_decoder(), ef::Seed{4});
+    ef::Trainer before(first, options, threads), after(second, options, threads);
+    for (Index step = 0; step < 4; ++step) before.step(text_batch(step));
+    std::vector<ef::Matrix<float>> values;
+    for (const auto& leaf : before.model().parameters)
+      values.push_back(Eigen::Map<ef::Matrix<float>>(leaf.values, leaf.rows, leaf.columns));
+    after.restore(4, before.optimizer().states(), values);
+    after.run(text_batch, [](const ef::StepReport&) {});
+    CHECK(same_bits(one, numbers_of(second)));
+
+    const auto state = numbers_of(second);
+    values.pop_back();
+    CHECK_THROWS_AS(after.restore(4, before.optimizer().states(), values), ef::InputError);
+    values.push_back(ef::Matrix<float>::Zero(3, 3));
+    CHECK_THROWS_AS(after.restore(4, before.optimizer().states(), values), ef::InputError);
+    CHECK(same_bits(state, numbers_of(second)));
+    CHECK(after.steps() == 6);
+  }
+}
+
+TEST_CASE("every step drops other numbers, and measuring drops none") {
+  ef::Threads threads(1);
+  ef::CausalLM<float> model(small_decoder(), ef::Seed{3});
+  ef::TrainerOptions options{.schedule = {.rate = 0}, .dropout = {.branches = 0.3}};  // nothing moves
+  ef::Trainer trainer(model, options, threads);
+  const auto batch = text_batch(0);
+  const double whole = trainer.evaluate({&batch, 1}).mean();
+  const double first = trainer.step(batch).loss, second = trainer.step(batch).loss;
+  CHECK(first != whole);
+  CHECK(first != second);
+  CHECK(trainer.evaluate({&batch, 1}).mean() == whole);
 }
 
 TEST_CASE("held-out batches are measured when it is asked for, and never learned from") {
@@ -290,6 +344,7 @@ TEST_CASE("options that cannot be are refused by name") {
   refused("clip", [](O& o) { o.clip = std::nan(""); });
   refused("micro_batches", [](O& o) { o.micro_batches = 0; });
   refused("label_smoothing", [](O& o) { o.label_smoothing = 1; });
+  refused("dropout.attention", [](O& o) { o.dropout.attention = 1; });
   refused("evaluate_every", [](O& o) { o.evaluate_every = -1; });
   refused("learning_rate", [](O& o) { o.schedule.rate = -1; });
   refused("warmup", [](O& o) {

@@ -8,7 +8,10 @@
 #include <eigenformer/hub/save_parameters.hpp>
 #include <eigenformer/train/trainer.hpp>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -39,7 +42,10 @@ using TrainingFacts = std::map<std::string, std::string>;
                       {"schedule.end_rate", concat(s.end_rate)},
                       {"clip", concat(o.clip)},
                       {"micro_batches", concat(o.micro_batches)},
-                      {"label_smoothing", concat(o.label_smoothing)}};
+                      {"label_smoothing", concat(o.label_smoothing)},
+                      {"dropout", "none"}};
+  if (const DropoutRates& d = o.dropout; d.embeddings > 0 || d.attention > 0 || d.branches > 0)
+    facts["dropout"] = concat(d.embeddings, ' ', d.attention, ' ', d.branches, ", seed ", o.seed.value);
   struct Describe {
     std::string operator()(const AdamW& c) const {
       return concat("AdamW ", c.beta1, ' ', c.beta2, ' ', c.epsilon, ' ', c.weight_decay);
@@ -94,45 +100,65 @@ inline constexpr std::string_view checkpoint_prefix = "checkpoint-";
   std::filesystem::remove_all(path + ".old", ignored);
 }
 
-template <class S>
-std::vector<TensorView> state_tensors(const std::vector<typename Optimizer<S>::State>& states,
-                                      const std::vector<Leaf<S>>& parameters) {
+/// What a training is beside its options: the optimiser's state, and all parameters, unless the model's own
+/// files hold them.
+template <class S> struct TrainingState {
+  Index step = 0;
+  std::vector<typename Optimizer<S>::State> states;
+  std::vector<Matrix<S>> values;
+};
+
+template <class S> std::vector<TensorView> state_tensors(const Trainer<S>& trainer) {
+  const std::vector<Leaf<S>>& parameters = trainer.model().parameters;
   std::vector<TensorView> out;
-  for (std::size_t i = 0; i < states.size(); ++i)
-    for (const auto& [kind, moment] : {std::pair{"first.", &states[i].first}, {"second.", &states[i].second}})
-      if (moment->size())
-        out.push_back(
-            {.name = kind + parameters[i].path,
-             .type = element_type(format_of<S>),
-             .shape = {moment->rows(), moment->cols()},
-             .data = std::as_bytes(std::span(moment->data(), static_cast<std::size_t>(moment->size()))),
-             .file = {},
-             .owner = {}});
+  const auto add = [&](const char* kind, const Leaf<S>& of, const S* values, Index rows, Index columns) {
+    if (rows * columns == 0) return;
+    out.push_back({.name = kind + of.path,
+                   .type = element_type(format_of<S>),
+                   .shape = {rows, columns},
+                   .data = std::as_bytes(std::span(values, static_cast<std::size_t>(rows * columns))),
+                   .file = {},
+                   .owner = {}});
+  };
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Leaf<S>& leaf = parameters[i];
+    if (const auto& states = trainer.optimizer().states(); !states.empty())
+      for (const auto& [kind, moment] :
+           {std::pair{"first.", &states[i].first}, {"second.", &states[i].second}})
+        add(kind, leaf, moment->data(), moment->rows(), moment->cols());
+    if (trainer.model().apart) add("value.", leaf, leaf.values, leaf.rows, leaf.columns);
+  }
   return out;
 }
 
+/// Reads training.safetensors; parameters, where they are kept there, must all be.
 template <class S>
-std::vector<typename Optimizer<S>::State> read_states(const std::string& path,
-                                                      const std::vector<Leaf<S>>& parameters) {
+void read_tensors(const std::string& path, const Trainable<S>& model, TrainingState<S>& to) {
   const SafeTensors file(path);
-  std::vector<typename Optimizer<S>::State> states(parameters.size());
   std::size_t used = 0;
   const auto read = [&](const std::string& name, Matrix<S>& into) {
     const TensorView* const tensor = file.find(name);
     if (!tensor) return;
     if (tensor->type != element_type(format_of<S>) || tensor->shape.size() != 2)
-      tensor->refuse("is not the state of an optimiser in this precision");
+      tensor->refuse("is not the state of a training in this precision");
     into.resize(tensor->shape[0], tensor->shape[1]);
     std::memcpy(into.data(), tensor->data.data(), tensor->data.size());
     ++used;
   };
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    read("first." + parameters[i].path, states[i].first);
-    read("second." + parameters[i].path, states[i].second);
+  to.states.resize(model.parameters.size());
+  if (model.apart) to.values.resize(model.parameters.size());
+  for (std::size_t i = 0; i < model.parameters.size(); ++i) {
+    const std::string& name = model.parameters[i].path;
+    read("first." + name, to.states[i].first);
+    read("second." + name, to.states[i].second);
+    if (!model.apart) continue;
+    read("value." + name, to.values[i]);
+    if (to.values[i].size() != model.parameters[i].size())
+      fail(FileError(path, concat("has no tensor \"value.", name, "\" of this training's size")));
+    to.values[i].resize(model.parameters[i].rows, model.parameters[i].columns);
   }
   if (used != file.tensors().size())
     fail(FileError(path, "holds states of parameters that the model does not have"));
-  return states;
 }
 
 /// @throws ConfigError  for the first fact that differs
@@ -150,6 +176,36 @@ std::vector<typename Optimizer<S>::State> read_states(const std::string& path,
         ConfigError(path, concat("records ", recorded.size(), " facts of its training, not ", facts.size())));
 }
 
+/// The state in a checkpoint, once it is known to be of this training.
+template <class S>
+TrainingState<S> read_training(const std::string& checkpoint, const Trainer<S>& trainer,
+                               TrainingFacts facts) {
+  const std::string path = checkpoint + "/training.json";
+  const Json json = read_json(path);
+  const JsonFields fields(json, path);
+  facts.merge(facts_of(trainer.options()));
+  check_facts(fields.at("training"), facts, checkpoint);
+  TrainingState<S> state;
+  state.step = fields.integer("step");
+  if (const auto named = checkpoint_step(checkpoint); named && *named != state.step)
+    fail(FileError(path, concat("is of step ", state.step, ", its folder of step ", *named)));
+  read_tensors<S>(checkpoint + "/training.safetensors", trainer.model(), state);
+  if (state.step == 0) state.states.clear();
+  return state;
+}
+
+/// The parameters of a model's folder as plain values, in the order of their declaration.
+template <class S> std::vector<Matrix<S>> values_of(const Transformer<S>& parameters) {
+  std::vector<Matrix<S>> values;
+  visit(parameters, [&](const std::string&, const auto& leaf) {
+    if constexpr (requires { leaf.dense(); })
+      values.push_back(leaf.dense());
+    else
+      values.push_back(leaf.size() ? Matrix<S>(leaf) : Matrix<S>());
+  });
+  return values;
+}
+
 }  // namespace hub
 
 /// The last complete checkpoint of a folder, if there is one.
@@ -163,11 +219,16 @@ std::vector<typename Optimizer<S>::State> read_states(const std::string& path,
 /// @param facts  what a training that goes on from it must agree on, beside the trainer's own options: the
 ///               data, the seed
 /// @return its path
-/// @throws FileError  if it cannot be written; the checkpoints before it are still there then
+/// @throws FileError        if it cannot be written; the checkpoints before it are still there then
+/// @throws DivergenceError  if a parameter is no longer a number: that is no state to go on from
 template <class S, class SaveModel>
 std::string write_checkpoint(const std::string& folder, const Trainer<S>& trainer, TrainingFacts facts,
                              SaveModel&& save_model, Index keep = 1) {
   namespace fs = std::filesystem;
+  for (const Leaf<S>& leaf : trainer.model().parameters)
+    if (!std::all_of(leaf.values, leaf.values + leaf.size(), [](S x) { return std::isfinite(x); }))
+      fail(DivergenceError(trainer.steps(), concat("training stopped: after step ", trainer.steps(), ' ',
+                                                   leaf.path, " holds what is no finite number")));
   const std::string path = concat(folder, '/', hub::checkpoint_prefix, trainer.steps());
   const std::string aside = path + ".part";
   if (detail::path_exists(path)) fail(FileError(path, "is there already, from another training"));
@@ -183,8 +244,7 @@ std::string write_checkpoint(const std::string& folder, const Trainer<S>& traine
     }
   } const discard{aside};
   save_model(std::as_const(aside));
-  write_safetensors(aside + "/training.safetensors",
-                    hub::state_tensors<S>(trainer.optimizer().states(), trainer.model().parameters));
+  write_safetensors(aside + "/training.safetensors", hub::state_tensors(trainer));
   const Json state{{"step", trainer.steps()}, {"training", facts}};
   write_file(aside + "/training.json", state.dump(2) + "\n");
   if (!detail::rename_over(aside, path) || !detail::flush_folder(folder)) detail::fail_system(path, "write");
@@ -197,40 +257,30 @@ std::string write_checkpoint(const std::string& folder, const Trainer<S>& traine
   return path;
 }
 
-/// Goes on from a checkpoint: sets the parameters of the model that the trainer trains, the optimiser's state
-/// and the step. `facts` as in write_checkpoint. Nothing changes before all of it was found to fit.
-/// @throws FileError    for a file that is absent or damaged
-/// @throws ConfigError  for a checkpoint of another architecture or of another training, with what differs
+/// Goes on from a checkpoint of a training whose parameters are not the model's own (Trainable::apart), as
+/// those of adapters. `facts` as in write_checkpoint; those must tell the model that is adapted. Nothing
+/// changes before all of it was found to fit.
+/// @throws FileError, InputError  for a file that is absent or damaged
+/// @throws ConfigError            for a checkpoint of another training, with what differs
+template <class S> void resume(const std::string& checkpoint, Trainer<S>& trainer, TrainingFacts facts) {
+  auto state = hub::read_training(checkpoint, trainer, std::move(facts));
+  trainer.restore(state.step, std::move(state.states), state.values);
+}
+
+/// The same for a training of a whole model, whose architecture must be that of the checkpoint.
+/// @throws ConfigError  also for a checkpoint of another architecture
 template <class Model, class S>
 void resume(const std::string& checkpoint, Model& model, Trainer<S>& trainer, TrainingFacts facts) {
-  const std::string path = checkpoint + "/training.json";
-  const Json state = read_json(path);
-  const JsonFields fields(state, path);
   HubConfig config = load_config(checkpoint);
   if (config.model.stacks == Stacks::encoder) config.model.n_labels = model.config().n_labels;
   config.model.pooler = model.config().pooler;  // which the tensors tell
   config.model.biases.logits = model.config().biases.logits;
   if (hub::resolved(config.model) != hub::resolved(model.config()))
     fail(ConfigError(checkpoint, "is a checkpoint of another architecture than the model's"));
-  facts.merge(facts_of(trainer.options()));
-  hub::check_facts(fields.at("training"), facts, checkpoint);
-  const Index step = fields.integer("step");
-
+  auto state = hub::read_training(checkpoint, trainer, std::move(facts));
   config.model = model.config();
-  const std::vector<Leaf<S>>& parameters = trainer.model().parameters;
-  const Transformer<S> loaded = hub::load_parameters<S>(checkpoint, config, {});
-  auto states = hub::read_states<S>(checkpoint + "/training.safetensors", parameters);
-  if (step == 0) states.clear();
-  trainer.restore(step, std::move(states));
-  std::size_t i = 0;
-  visit(loaded, [&](const std::string&, const auto& leaf) {
-    const Leaf<S>& to = parameters[i++];
-    if constexpr (requires { leaf.format(); }) {
-      for (Index r = 0; r < leaf.rows(); ++r) leaf.row(r, to.values + r * to.columns);
-    } else {
-      std::copy(leaf.data(), leaf.data() + leaf.size(), to.values);
-    }
-  });
+  if (state.values.empty()) state.values = hub::values_of(hub::load_parameters<S>(checkpoint, config, {}));
+  trainer.restore(state.step, std::move(state.states), state.values);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -56,24 +56,18 @@ template <class S> std::vector<Leaf<S>> lora_leaves(Transformer<S>& p, bool head
 
 namespace detail {
 
-/// What training adapters keeps beside the model.
-template <class S> struct AdapterTraining {
-  Transformer<S> gradient;
-  TrainingMemory<S> memory;
-};
-
 template <class S, class Model>
-std::shared_ptr<AdapterTraining<S>> prepare_lora(Model& model, bool recompute, Trainable<S>& out) {
+std::shared_ptr<KeptForTraining<S>> prepare_lora(Model& model, bool recompute, Trainable<S>& out) {
   Transformer<S>& p = model.parameters();
   if (!has_lora(p)) fail(ConfigError("lora", "this model has no adapters to train: see add_lora"));
   const bool head = adapts_head(model.config());
   if (head) own_values(p.head);
-  const auto kept = std::make_shared<AdapterTraining<S>>();
+  const auto kept = keep_for_training<S>(recompute);
   kept->gradient = lora_gradient(p, head);
-  kept->memory.recompute = recompute;
   out.parameters = lora_leaves(p, head);
   out.gradient = lora_leaves(kept->gradient, head);
   out.labels_of_texts = model.config().head == Head::text_classes;
+  out.apart = true;
   return kept;
 }
 
@@ -86,10 +80,7 @@ std::shared_ptr<AdapterTraining<S>> prepare_lora(Model& model, bool recompute, T
 template <template <class> class Model, class S>
 Trainable<S> trainable_lora(Model<S>& model, bool recompute = false) {
   Trainable<S> out;
-  const auto kept = detail::prepare_lora<S>(model, recompute, out);
-  out.loss = [&model, kept](const TrainingBatch& batch, const LossOptions& options, Run& run, bool learn) {
-    return loss_and_gradient(model, batch, options, run, kept->memory, learn ? &kept->gradient : nullptr);
-  };
+  out.loss = detail::loss_of(model, detail::prepare_lora<S>(model, recompute, out));
   return out;
 }
 

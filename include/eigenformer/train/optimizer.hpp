@@ -82,13 +82,17 @@ template <class S> class Optimizer {
   const std::vector<State>& states() const { return states_; }
 
   /// Goes on where another optimiser of the same kind stood.
-  /// @throws InputError  for states that are not of these parameters
-  void restore(Index steps, std::vector<State> states, const std::vector<Leaf<S>>& parameters) {
+  /// @throws InputError  for states that are not of these parameters, or of others than those that learn
+  void restore(Index steps, std::vector<State> states, const std::vector<Leaf<S>>& parameters,
+               const std::vector<Leaf<S>>& gradient) {
     if (steps < 0 || states.size() != (steps ? parameters.size() : 0))
       fail(InputError(
           concat(states.size(), " states after ", steps, " steps for ", parameters.size(), " parameters")));
     for (std::size_t i = 0; i < states.size(); ++i) {
       const bool kept = states[i].first.size() || states[i].second.size();
+      if (kept != (gradient[i].size() > 0))
+        fail(InputError(concat("the optimiser has ", kept ? "a" : "no", " state of ", parameters[i].path,
+                               ", which is ", kept ? "frozen" : "trained")));
       if (kept && !std::visit([&](const auto& c) { return fits(c, parameters[i], states[i]); }, config_))
         fail(InputError(concat("the optimiser's state of ", parameters[i].path, " is that of another ",
                                "parameter or optimiser")));

@@ -264,25 +264,24 @@ Trainable<S> trainable_preferences(CausalLM<S>& model, const std::vector<Prefere
                                    bool recompute = false) {
   validate(options);
   Trainable<S> out;
-  std::shared_ptr<detail::AdapterTraining<S>> kept;
+  std::shared_ptr<detail::KeptForTraining<S>> kept;
   if (has_lora(model.parameters())) {
     kept = detail::prepare_lora<S>(model, recompute, out);
   } else {
-    kept = std::make_shared<detail::AdapterTraining<S>>();
     own_values(model.parameters());
+    kept = detail::keep_for_training<S>(recompute);
     kept->gradient = zero_parameters<S>(model.config());
-    kept->memory.recompute = recompute;
     out.parameters = leaves<S>(model.parameters());
     out.gradient = leaves<S>(kept->gradient);
   }
   out.labels_of_texts = true;  // one label a pair
   out.loss = [&model, &pairs, options, report, kept](const TrainingBatch& batch, const LossOptions& loss,
-                                                     Run& run, bool learn) {
+                                                     Run& run, const DropoutPass* learn) {
     std::vector<const PreferencePair*> here;
     for (const Token n : batch.labels) here.push_back(&pairs.at(static_cast<std::size_t>(n)));
-    const PreferenceReport made = preference_loss_and_gradient<S>(
-        model, here, options, loss.weight, run, kept->memory, learn ? &kept->gradient : nullptr);
-    if (report) report(made, learn);
+    const PreferenceReport made = preference_loss_and_gradient<S>(model, here, options, loss.weight, run,
+                                                                  kept->memory, kept->gradient_of(learn));
+    if (report) report(made, learn != nullptr);
     return Loss{made.loss * static_cast<double>(made.pairs), made.pairs};
   };
   return out;

@@ -18,7 +18,8 @@ struct TrainOptions {
   Decay decay = Decay::cosine;  ///< how it falls after that
   double weight_decay = 0.1;    ///< of matrices, by AdamW
   double clip = 1.0;            ///< the largest norm of a gradient; 0: any
-  std::uint64_t seed = 0;       ///< of the places that windows are drawn from
+  double dropout = 0.0;         ///< share that is dropped of embeddings, attention and branches
+  std::uint64_t seed = 0;       ///< of the places that windows are drawn from, and of what is dropped
 };
 
 /// Trains a model, in place, to continue a text: AdamW on windows from random places. report(StepReport) is
@@ -39,7 +40,9 @@ void train(CausalLM<S>& model, std::vector<Token> text, const TrainOptions& opti
           .steps = options.steps,
           .schedule = {.rate = options.learning_rate, .decay = options.decay, .warmup = options.warmup},
           .optimizer = AdamW{.weight_decay = options.weight_decay},
-          .clip = options.clip},
+          .clip = options.clip,
+          .dropout = {options.dropout, options.dropout, options.dropout},
+          .seed = {options.seed}},
       threads);
   trainer.run([&](Index step) { return next_token_batch(windows(step)); }, report);
 }

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
@@ -14,29 +15,57 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 /// empty belongs to a frozen parameter.
 template <class S> struct Trainable {
   std::vector<Leaf<S>> parameters, gradient;
-  /// The loss of a batch; with `learn`, its gradient is added to `gradient`.
-  std::function<Loss(const TrainingBatch&, const LossOptions&, Run&, bool learn)> loss;
+  /// The loss of a batch; where a pass to learn from is given, its gradient is added to `gradient`.
+  std::function<Loss(const TrainingBatch&, const LossOptions&, Run&, const DropoutPass* learn)> loss;
   /// Whether labels belong to texts, one a sequence, and not to tokens.
   bool labels_of_texts = false;
+  /// Whether the parameters are others than the model's folder holds (adapters, masters of rounded weights),
+  /// so that checkpoints must keep them.
+  bool apart = false;
+  /// Called after each change of the parameters, where given.
+  std::function<void(Run&)> changed = {};
 };
+
+namespace detail {
+
+/// What training keeps beside a model.
+template <class S> struct KeptForTraining {
+  Transformer<S> gradient;
+  TrainingMemory<S> memory;
+
+  /// Where the pass at hand adds its gradient; nowhere for one that is only measured.
+  Transformer<S>* gradient_of(const DropoutPass* learn) {
+    if (!learn) return nullptr;
+    memory.dropout = *learn;
+    return &gradient;
+  }
+};
+
+template <class S> std::shared_ptr<KeptForTraining<S>> keep_for_training(bool recompute) {
+  auto kept = std::make_shared<KeptForTraining<S>>();
+  kept->memory.recompute = recompute;
+  return kept;
+}
+
+/// Trainable::loss of a model.
+template <class Model, class S> auto loss_of(const Model& model, std::shared_ptr<KeptForTraining<S>> kept) {
+  return [&model, kept = std::move(kept)](const TrainingBatch& batch, const LossOptions& options, Run& run,
+                                          const DropoutPass* learn) {
+    return loss_and_gradient(model, batch, options, run, kept->memory, kept->gradient_of(learn));
+  };
+}
+
+}  // namespace detail
 
 /// All of a model's parameters, for training from scratch and full fine-tuning. The model must stay where it
 /// is and outlive the result. Weights that are mapped from a file are copied first.
 /// @param recompute  see TrainingMemory
 template <template <class> class Model, class S>
 Trainable<S> trainable(Model<S>& model, bool recompute = false) {
-  struct Kept {
-    Transformer<S> gradient;
-    TrainingMemory<S> memory;
-  };
   own_values(model.parameters());
-  const auto kept = std::make_shared<Kept>();
+  const auto kept = detail::keep_for_training<S>(recompute);
   kept->gradient = zero_parameters<S>(model.config());
-  kept->memory.recompute = recompute;
-  Trainable<S> out{leaves<S>(model.parameters()), leaves<S>(kept->gradient), {}, false};
-  out.loss = [&model, kept](const TrainingBatch& batch, const LossOptions& options, Run& run, bool learn) {
-    return loss_and_gradient(model, batch, options, run, kept->memory, learn ? &kept->gradient : nullptr);
-  };
+  Trainable<S> out{leaves<S>(model.parameters()), leaves<S>(kept->gradient), detail::loss_of(model, kept)};
   out.labels_of_texts = model.config().head == Head::text_classes;
   return out;
 }

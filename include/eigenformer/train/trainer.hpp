@@ -6,6 +6,7 @@
 #include <eigenformer/train/schedule.hpp>
 #include <eigenformer/train/trainable.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <concepts>
@@ -31,6 +32,8 @@ struct TrainerOptions {
   Index micro_batches = 1;  ///< parts in which a batch is computed, one after another: the same gradient (but
                             ///< for rounding) in less memory
   double label_smoothing = 0.0;
+  DropoutRates dropout{};                 ///< of steps; nothing is dropped where a loss is measured
+  Seed seed{};                            ///< of what is dropped, with the step
   std::vector<TrainingBatch> held_out{};  ///< what is measured, and not learned from
   Index evaluate_every = 0;               ///< steps from one measurement to the next; 0: after the last step
 };
@@ -59,6 +62,7 @@ inline TrainerOptions checked(TrainerOptions o) {
     fail(ConfigError("label_smoothing", concat("must lie in [0, 1), is ", o.label_smoothing)));
   if (o.evaluate_every < 0)
     fail(ConfigError("evaluate_every", concat("must not be negative, is ", o.evaluate_every)));
+  validate(o.dropout);
   if (o.schedule.steps == 0) o.schedule.steps = o.steps;
   validate(o.schedule);
   return o;
@@ -102,10 +106,24 @@ template <class S> class Trainer {
   Index steps() const { return optimizer_.steps(); }
   bool finished() const { return steps() >= options_.steps; }
 
-  /// Goes on from where another trainer of the same model stood; the parameters are set apart from this.
-  /// @throws InputError  as Optimizer::restore
-  void restore(Index steps, std::vector<typename Optimizer<S>::State> states) {
-    optimizer_.restore(steps, std::move(states), model_.parameters);
+  /// Goes on from where another trainer of the same model stood: the steps it made, its optimiser's state,
+  /// and all its parameters; none leave those that are there.
+  /// @throws InputError  as Optimizer::restore, and for parameters of other shapes, before anything changes
+  void restore(Index steps, std::vector<typename Optimizer<S>::State> states,
+               const std::vector<Matrix<S>>& values = {}) {
+    const std::vector<Leaf<S>>& parameters = model_.parameters;
+    if (!values.empty() && values.size() != parameters.size())
+      fail(InputError(concat("values of ", values.size(), " parameters, not ", parameters.size())));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      if (values[i].rows() != parameters[i].rows || values[i].cols() != parameters[i].columns)
+        fail(InputError(concat("the value of ", parameters[i].path, " is [", values[i].rows(), ", ",
+                               values[i].cols(), "], not [", parameters[i].rows, ", ", parameters[i].columns,
+                               ']')));
+    optimizer_.restore(steps, std::move(states), parameters, model_.gradient);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      std::copy_n(values[i].data(), values[i].size(), parameters[i].values);
+    Run run{threads_, workspace_};
+    if (model_.changed) model_.changed(run);
   }
 
   /// One update.
@@ -125,6 +143,7 @@ template <class S> class Trainer {
       fail(DivergenceError(report.step,
                            concat("training stopped: the gradient of step ", report.step, " is not finite")));
     optimizer_.step(run, model_.parameters, model_.gradient, report.learning_rate);
+    if (model_.changed) model_.changed(run);
     pace(report, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     return report;
   }
@@ -134,7 +153,7 @@ template <class S> class Trainer {
     Run run{threads_, workspace_};
     Loss total;
     for (const TrainingBatch& batch : batches) {
-      const Loss loss = model_.loss(batch, {}, run, false);
+      const Loss loss = model_.loss(batch, {}, run, nullptr);
       total.sum += loss.sum;
       total.counted += loss.counted;
     }
@@ -161,13 +180,15 @@ template <class S> class Trainer {
     const Index counted = detail::counted_labels(batch);
     if (counted == 0) fail(InputError(concat("no label of the batch of step ", step, " counts")));
     LossOptions options{options_.label_smoothing, 1.0 / static_cast<double>(counted)};
+    const Index parts = options_.micro_batches;
+    DropoutPass pass{options_.dropout, options_.seed, static_cast<std::uint64_t>(steps() * parts)};
     double sum = 0;
-    if (options_.micro_batches == 1) {
-      sum = model_.loss(batch, options, run, true).sum;
+    if (parts == 1) {
+      sum = model_.loss(batch, options, run, &pass).sum;
     } else {
-      for (Index i = 0; i < options_.micro_batches; ++i) {
-        const TrainingBatch part = part_of(batch, i, options_.micro_batches, model_.labels_of_texts);
-        if (detail::counted_labels(part)) sum += model_.loss(part, options, run, true).sum;
+      for (Index i = 0; i < parts; ++i, ++pass.number) {
+        const TrainingBatch part = part_of(batch, i, parts, model_.labels_of_texts);
+        if (detail::counted_labels(part)) sum += model_.loss(part, options, run, &pass).sum;
       }
     }
     const double mean = sum / static_cast<double>(counted);

@@ -1,0 +1,324 @@
+// The usual life of a language model, in a minute on one core and from nothing but this program: a compute
+// budget decides the size, the model is trained from scratch, prompted, taught a task by adapters, aligned
+// with preferences, measured after each stage on held-out sentences, and saved as it would be deployed.
+//   lifecycle --out my-model && generate my-model --prompt "Statement: The fox found a hat. Question:"
+//
+// The language is a small grammar of English. The task: from a statement, the question that it answers. The
+// preference: to ask politely.
+#include "common.hpp"
+#include "progress.hpp"
+#include "small_english.hpp"
+#include <eigenformer/generate/prompt.hpp>
+#include <eigenformer/plan.hpp>
+#include <eigenformer/text/train_tokenizer.hpp>
+#include <eigenformer/train.hpp>
+#include <eigenformer/train/preference.hpp>
+
+#include <cctype>
+
+namespace ef = eigenformer;
+namespace plan = eigenformer::plan;
+using English = example::Corpus;
+
+namespace {
+
+struct Arguments {
+  std::string out = "lifecycle-model";
+  double flops = 1e12;
+  std::uint64_t seed = 1;
+  int threads = 1;
+  bool json = false;
+};
+
+constexpr ef::Index window = 192, answer_tokens = 40;
+constexpr ef::Seed corpus_seed{11};
+
+/// How the task is asked for; pretraining never shows this form.
+const ef::PromptTemplate format{.instruction = "",
+                                .example = "Statement: {input}\nQuestion: {output}\n",
+                                .query = "Statement: {input}\nQuestion:"};
+
+std::string polite(std::string question) {
+  question[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(question[0])));
+  return "Please tell me, " + question;
+}
+
+/// What the base model reads: stories, and lists of pairs that are either questions asked or statements
+/// repeated, so that only examples tell what is wanted.
+std::string document(std::uint64_t i) {
+  static const English stories(example::CorpusKind::stories, corpus_seed, false),
+      pairs(example::CorpusKind::pairs, corpus_seed, false);
+  if (i % 2 == 0) return stories.at(i / 2).first;
+  std::string list;
+  for (std::uint64_t k = 0; k < 3; ++k) {
+    const example::CorpusLine pair = pairs.at(3 * (i / 2) + k);
+    list += pair.first + " -> " + (i % 4 == 1 ? pair.second : pair.first) + "\n";
+  }
+  return list;
+}
+
+struct Example {
+  std::string statement, question;
+};
+
+std::vector<Example> examples(std::size_t count, std::uint64_t seed, bool held_out) {
+  const English pairs(example::CorpusKind::pairs, ef::Seed{seed}, held_out);
+  std::vector<Example> all;
+  for (std::size_t i = 0; i < count; ++i) {
+    const example::CorpusLine pair = pairs.at(i);
+    all.push_back({pair.first, pair.second});
+  }
+  return all;
+}
+
+/// The configuration whose number of parameters is nearest to the wanted one.
+ef::ModelConfig sized(double parameters, ef::Index vocab_size) {
+  ef::ModelConfig best;
+  double distance = INFINITY;
+  for (ef::Index width = 32; width <= 512; width += 16)
+    for (const ef::Index layers : {2, 3, 4, 6, 8}) {
+      if (width < 16 * layers || width > 32 * layers) continue;  // neither deep and narrow nor the reverse
+      const ef::ModelConfig config = ef::presets::llama({.vocab_size = vocab_size,
+                                                         .layers = layers,
+                                                         .width = width,
+                                                         .heads = width / 16,
+                                                         .window = window});
+      const auto has = static_cast<double>(plan::count_parameters(config).total());
+      if (const double d = std::abs(std::log(has / parameters)); d < distance) distance = d, best = config;
+    }
+  return best;
+}
+
+/// A model at one stage of its life, on sentences that no stage learns from.
+struct Measured {
+  std::string stage;
+  double story_perplexity = 0;
+  double correct = 0;  ///< share of statements whose greedy answer is the question, polite or not
+  double polite = 0;   ///< share of answers that begin politely
+  double prefers = 0;  ///< share of statements whose polite question is likelier than the plain one
+};
+
+class Life {
+ public:
+  Life(const Arguments& a, const ef::Tokenizer& tokenizer, ef::CausalLM<float>& model)
+      : a_(a), tokenizer_(tokenizer), end_(*tokenizer.token_to_id("<|endoftext|>")), model_(model) {}
+
+  std::vector<ef::Token> ended(const std::string& text) const {
+    auto tokens = tokenizer_.encode(text, false);
+    tokens.push_back(end_);
+    return tokens;
+  }
+
+  /// Trains under a progress line; returns the seconds.
+  template <class Source> double train(const char* what, ef::Trainer<float>& trainer, Source&& source) const {
+    std::fprintf(stderr, "%s\n", what);
+    const example::Progress progress(trainer.options().steps, 200);
+    const auto begin = std::chrono::steady_clock::now();
+    trainer.run(source, [&](const ef::StepReport& report) { progress.show(report); });
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  double pretrain(ef::Index tokens) {
+    ef::TokenBatch documents;
+    std::size_t made = 0;
+    for (std::uint64_t i = 0; made < static_cast<std::size_t>(tokens); ++i) {
+      documents.push_back(ended(document(i)));
+      made += documents.back().size();
+    }
+    constexpr ef::Index batch = 16;
+    const auto steps = static_cast<ef::Index>(documents.size()) / batch;
+    ef::Trainer<float> trainer(model_,
+                               {.steps = steps,
+                                .schedule = {.rate = 5e-3, .decay = ef::Decay::cosine, .warmup = steps / 20},
+                                .optimizer = ef::AdamW{.beta2 = 0.95, .weight_decay = 0.1}},
+                               threads_);
+    ef::DocumentDraws draw(std::move(documents), window + 1, batch, ef::Seed{a_.seed}, 2);
+    return train("training from scratch", trainer,
+                 [&](ef::Index step) { return ef::next_token_batch(draw(step)); });
+  }
+
+  /// Adapters learn the task; three answers in ten are polite.
+  double finetune() {
+    ef::add_lora(model_.parameters(), {.rank = 8, .alpha = 16, .targets = {"all"}, .seed = {a_.seed}});
+    std::vector<ef::TrainingBatch> batches;
+    const auto all = examples(4800, 21, false);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto prompt = tokenizer_.encode(asked(all[i].statement, 0), false);
+      auto tokens = prompt;
+      for (const ef::Token t : answer(i % 10 < 3 ? polite(all[i].question) : all[i].question))
+        tokens.push_back(t);
+      ef::TrainingBatch one = ef::next_token_batch({std::move(tokens)});
+      std::fill_n(one.labels.begin(), prompt.size() - 1, ef::ignored_label);
+      if (i % 16 == 0) batches.emplace_back();
+      ef::TrainingBatch& to = batches.back();
+      to.inputs.push_back(std::move(one.inputs.front()));
+      to.labels.insert(to.labels.end(), one.labels.begin(), one.labels.end());
+    }
+    const auto steps = static_cast<ef::Index>(batches.size());
+    ef::Trainer<float> trainer(
+        ef::trainable_lora(model_),
+        {.steps = steps, .schedule = {.rate = 5e-3, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
+    return train("fine-tuning with LoRA", trainer,
+                 [&](ef::Index step) { return batches[static_cast<std::size_t>(step)]; });
+  }
+
+  /// The same adapters learn to prefer the polite question, by DPO against what they were before.
+  double align() {
+    auto pairs = preferences(examples(400, 31, false), 0);
+    score(pairs);
+    ef::Trainer<float> trainer(
+        ef::trainable_preferences(model_, pairs, {.beta = 0.1}),
+        {.steps = 100, .schedule = {.rate = 1e-3, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
+    ef::ShuffledDraws order(static_cast<ef::Index>(pairs.size()), 8, ef::Seed{a_.seed});
+    return train("aligning with preferences", trainer,
+                 [&](ef::Index step) { return ef::preference_batch(pairs, order(step)); });
+  }
+
+  Measured measure(std::string stage, std::size_t shown) {
+    static const auto asked_for = examples(60, 41, true);
+    Measured out{.stage = std::move(stage), .story_perplexity = story_perplexity()};
+    const double part = 1.0 / static_cast<double>(asked_for.size());
+    for (const Example& each : asked_for) {
+      const std::string found = answered(asked(each.statement, shown));
+      if (found == each.question || found == polite(each.question)) out.correct += part;
+      if (found.starts_with("Please")) out.polite += part;
+    }
+    auto pairs = preferences(asked_for, shown);
+    score(pairs);
+    for (const auto& pair : pairs)
+      if (pair.reference_chosen > pair.reference_rejected) out.prefers += part;
+    return out;
+  }
+
+  /// Works the adapters in and writes what is deployed.
+  void save() {
+    ef::merge_lora(model_.parameters(), run_);
+    ef::save(model_, tokenizer_, a_.out, {.model_type = "llama", .end_tokens = {end_}});
+  }
+
+  std::string answered(const std::string& prompt) {
+    const auto made = ef::generate(model_, tokenizer_.encode(prompt, false),
+                                   {.max_new_tokens = answer_tokens, .temperature = 0, .end_tokens = {end_}},
+                                   threads_, [](ef::Token) {});
+    std::vector<ef::Token> tokens(made.new_tokens().begin(), made.new_tokens().end());
+    if (!tokens.empty() && tokens.back() == end_) tokens.pop_back();
+    const std::string text = tokenizer_.decode(tokens);
+    const std::size_t begin = text.find_first_not_of(' ');
+    return begin == text.npos ? "" : text.substr(begin, text.find('\n', begin) - begin);
+  }
+
+  /// The prompt for a statement after so many examples.
+  std::string asked(const std::string& statement, std::size_t shown) const {
+    ef::PromptTask task{.instruction = "", .examples = {}, .format = format};
+    for (const Example& each : examples(shown, 51, false))
+      task.examples.push_back({each.statement, each.question});
+    const auto count = [&](std::string_view text) {
+      return static_cast<ef::Index>(tokenizer_.encode(std::string(text), false).size());
+    };
+    return ef::few_shot_prompt(task, statement, {.window = window, .answer = answer_tokens}, count).text;
+  }
+
+ private:
+  std::vector<ef::Token> answer(const std::string& question) const { return ended(" " + question); }
+
+  std::vector<ef::PreferencePair> preferences(const std::vector<Example>& all, std::size_t shown) const {
+    std::vector<ef::PreferencePair> pairs;
+    for (const Example& each : all)
+      pairs.push_back({tokenizer_.encode(asked(each.statement, shown), false), answer(polite(each.question)),
+                       answer(each.question)});
+    return pairs;
+  }
+  void score(std::vector<ef::PreferencePair>& pairs) { ef::set_reference(model_, pairs, run_); }
+
+  double story_perplexity() {
+    const English stories(example::CorpusKind::stories, ef::Seed{41}, true);
+    ef::TokenBatch texts;
+    for (std::uint64_t i = 0; i < 100; ++i) texts.push_back(ended(stories.at(i).first));
+    const auto labels = ef::next_tokens(texts);
+    ef::TrainingMemory<float> memory;
+    return std::exp(ef::loss_and_gradient(model_, texts, labels, {}, run_, memory, nullptr).mean());
+  }
+
+  const Arguments& a_;
+  const ef::Tokenizer& tokenizer_;
+  ef::Token end_;
+  ef::CausalLM<float>& model_;
+  ef::Threads threads_{a_.threads};
+  ef::Workspace workspace_;
+  ef::Run run_{threads_, workspace_};
+};
+
+void run(const Arguments& a) {
+  // Six operations a parameter and token, twenty tokens a parameter (Hoffmann et al. 2022).
+  const plan::ComputeOptimum optimum = plan::tokens_per_parameter_optimal(a.flops);
+  std::vector<std::string> sample;
+  for (std::uint64_t i = 0; i < 2000; ++i) sample.push_back(document(i));
+  const ef::Tokenizer tokenizer =
+      ef::parse_tokenizer(ef::train_tokenizer(sample, {.vocab_size = 384}), "the tokenizer of this program");
+  const ef::ModelConfig config = sized(optimum.parameters, tokenizer.vocab_size());
+  const ef::Index parameters = plan::count_parameters(config).total();
+  const auto tokens = static_cast<ef::Index>(a.flops / (6.0 * static_cast<double>(parameters)));
+  std::fprintf(stderr, "%.2g operations: %td parameters (%td layers of width %td), %td tokens\n", a.flops,
+               parameters, config.n_layers, config.d_model, tokens);
+
+  ef::CausalLM<float> model(config, ef::Seed{a.seed});
+  Life life(a, tokenizer, model);
+  std::vector<Measured> table;
+  table.push_back(life.measure("random weights", 0));
+  const double pretraining = life.pretrain(tokens);
+  table.push_back(life.measure("base, zero-shot", 0));
+  table.push_back(life.measure("base, one-shot", 1));
+  table.push_back(life.measure("base, few-shot", 3));
+  const double tuning = life.finetune();
+  table.push_back(life.measure("fine-tuned, zero-shot", 0));
+  const double aligning = life.align();
+  table.push_back(life.measure("aligned, zero-shot", 0));
+  life.save();
+  auto deployed = ef::load_causal_lm<float>(a.out);
+  Life again(a, tokenizer, deployed);
+  table.push_back(again.measure("deployed, from its folder", 0));
+
+  const std::string statement = "The old fox found a red hat.";
+  const std::string reply = again.answered(again.asked(statement, 0));
+  if (a.json) {
+    nlohmann::json stages = nlohmann::json::array();
+    for (const Measured& m : table)
+      stages.push_back({{"stage", m.stage},
+                        {"story_perplexity", m.story_perplexity},
+                        {"correct", m.correct},
+                        {"polite", m.polite},
+                        {"prefers_polite", m.prefers}});
+    return example::print(
+        {{"flops", a.flops},
+         {"parameters", parameters},
+         {"tokens", tokens},
+         {"seconds", {{"pretraining", pretraining}, {"fine_tuning", tuning}, {"alignment", aligning}}},
+         {"stages", stages},
+         {"statement", statement},
+         {"reply", reply},
+         {"folder", a.out}});
+  }
+  std::printf("%-27s %10s %10s %10s %10s\n", "held out", "stories'", "correct", "polite", "prefers");
+  std::printf("%-27s %10s %10s %10s %10s\n", "", "perplexity", "answers", "answers", "polite");
+  for (const Measured& m : table)
+    std::printf("%-27s %10.2f %9.0f%% %9.0f%% %9.0f%%\n", m.stage.c_str(), m.story_perplexity,
+                100 * m.correct, 100 * m.polite, 100 * m.prefers);
+  std::printf("\n%s\n%s\n%s\n", statement.c_str(), reply.c_str(), a.out.c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app(
+      "Takes a small language model through its life: size, training, prompting, LoRA, DPO, evaluation, "
+      "deployment.");
+  Arguments a;
+  app.add_option("--out", a.out, "folder for the model that is deployed")->capture_default_str();
+  app.add_option("--flops", a.flops, "operations to spend on training from scratch")
+      ->check(CLI::Range(1e10, 1e16))
+      ->capture_default_str();
+  app.add_option("--seed", a.seed, "of the weights and of all draws")->capture_default_str();
+  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  app.add_flag("--json", a.json, "print one JSON value");
+  return example::run(app, argc, argv, [&] { run(a); });
+}
