@@ -7,7 +7,6 @@
 #include <eigenformer/train/sources.hpp>
 
 #include <algorithm>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,13 +39,36 @@ struct Corpus {
   }
 };
 
+/// Special tokens around a text.
+struct Frame {
+  std::vector<ef::Token> before{}, after{};
+
+  ef::Index size() const { return static_cast<ef::Index>(before.size() + after.size()); }
+  std::vector<ef::Token> around(std::vector<ef::Token> text) const {
+    text.insert(text.begin(), before.begin(), before.end());
+    text.insert(text.end(), after.begin(), after.end());
+    return text;
+  }
+};
+
+/// What the tokenizer itself puts around a text.
+inline Frame frame_of(const ef::Tokenizer& tokenizer) {
+  Frame frame;
+  auto* side = &frame.before;
+  for (const auto& part : tokenizer.parts().post_processor.single) {
+    if (part.kind == ef::text::TemplatePart::Kind::first) side = &frame.after;
+    side->insert(side->end(), part.ids.begin(), part.ids.end());
+  }
+  return frame;
+}
+
 /// How texts become sequences.
 struct Reading {
   const ef::Tokenizer& tokenizer;
   ef::Index vocab_size = 0;
-  std::optional<ef::Token> begin{}, end{};  ///< around every document and after every text file
-  bool lines = false;                       ///< every line of a text file is a document
-  bool pairs = false, classes = false;      ///< what JSON lines must hold
+  Frame frame{}, target_frame{};  ///< of documents, and of what belongs to them; `after` ends text files
+  bool lines = false;             ///< every line of a text file is a document
+  bool pairs = false, classes = false;  ///< what JSON lines must hold
 };
 
 inline bool has_extension(const std::string& file, std::initializer_list<const char*> extensions) {
@@ -55,10 +77,7 @@ inline bool has_extension(const std::string& file, std::initializer_list<const c
 }
 
 inline std::vector<ef::Token> document(const Reading& how, const std::string& text) {
-  std::vector<ef::Token> out = how.tokenizer.encode(text, false);
-  if (how.begin) out.insert(out.begin(), *how.begin);
-  if (how.end) out.push_back(*how.end);
-  return out;
+  return how.frame.around(how.tokenizer.encode(text, false));
 }
 
 /// Adds a file: *.jsonl are JSON lines, *.u16 and *.bin ids of 16 bits, *.u32 ids of 32 bits, everything else
@@ -73,11 +92,8 @@ inline void add_file(Corpus& corpus, const Reading& how, const std::string& file
       if (how.pairs && !record.pair) missing("target");
       if (how.classes && !record.label) missing("label");
       corpus.documents.push_back(document(how, record.text));
-      if (how.pairs) {
-        auto target = how.tokenizer.encode(*record.pair, false);
-        if (how.end) target.push_back(*how.end);
-        corpus.targets.push_back(std::move(target));
-      }
+      if (how.pairs)
+        corpus.targets.push_back(how.target_frame.around(how.tokenizer.encode(*record.pair, false)));
       if (how.classes) corpus.labels.push_back(*record.label);
     }
     return;
@@ -93,7 +109,7 @@ inline void add_file(Corpus& corpus, const Reading& how, const std::string& file
   if (!how.lines) {
     const auto ids = how.tokenizer.encode(text, false);
     corpus.text.insert(corpus.text.end(), ids.begin(), ids.end());
-    if (how.end) corpus.text.push_back(*how.end);
+    corpus.text.insert(corpus.text.end(), how.frame.after.begin(), how.frame.after.end());
     return;
   }
   corpus.whole = true;

@@ -45,6 +45,13 @@ inline Texts encode(const ef::Tokenizer& tokenizer, const ef::ModelConfig& confi
   return out;
 }
 
+/// "[MASK]" in BERT's vocabularies, "<mask>" in RoBERTa's.
+inline ef::Token mask_token(const ef::Tokenizer& tokenizer) {
+  for (const char* const name : {"[MASK]", "<mask>"})
+    if (const auto id = tokenizer.token_to_id(name)) return *id;
+  throw ef::InputError("the tokenizer has neither a [MASK] nor a <mask> token");
+}
+
 /// Probabilities of one row of logits.
 inline std::vector<double> softmax(const ef::Matrix<float>& logits, ef::Index row) {
   const double highest = static_cast<double>(logits.row(row).maxCoeff());

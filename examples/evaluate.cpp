@@ -1,13 +1,13 @@
-// How well a causal model predicts a text, by windows that overlap:
+// How good a model is on data that it has not learned from. A decoder: its perplexity on a text, by windows
+// that overlap, or on documents; an encoder: how often it finds masked words, or a text's label; an
+// encoder-decoder: how often it writes the target.
 //   evaluate ~/models/gpt2 --text book.txt --window 1024 --stride 512
+//   evaluate my-encoder --text held-out.txt --lines --baseline train.txt
+//   evaluate my-rewriter --text held-out.jsonl --show-wrong 5
 #include "common.hpp"
-#include <eigenformer/hub.hpp>
-#include <eigenformer/train/text_loss.hpp>
+#include "measure.hpp"
 
 #include <chrono>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include <unistd.h>
 
@@ -16,65 +16,117 @@ namespace ef = eigenformer;
 namespace {
 
 struct Arguments {
-  std::string folder, text;
+  std::string folder, text, baseline;
   ef::LoadOptions load;
   ef::TextLossOptions options;
+  ef::Index show_wrong = 0;
+  std::uint64_t seed = 0;
   int threads = 1;
-  bool json = false;
+  bool lines = false, json = false;
 };
 
-std::string read_text(const std::string& path) {
-  if (std::filesystem::is_directory(path)) throw ef::FileError(path, "is a folder");
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file) throw ef::FileError(path, "cannot be read");
-  if (text.empty()) throw ef::FileError(path, "is empty");
-  return text;
-}
+/// A model, what is measured on it, and how.
+struct Measuring {
+  const Arguments& a;
+  ef::HubConfig config = ef::load_config(a.folder);
+  ef::Tokenizer tokenizer = ef::load_tokenizer(a.folder);
+  example::Reading how{.tokenizer = tokenizer,
+                       .vocab_size = config.model.vocab_size,
+                       .frame = example::frame_of(tokenizer),
+                       .lines = a.lines};
+  std::vector<ef::Token> end_tokens = ef::load_generation_config(a.folder).end_tokens;
+  ef::Threads threads{a.threads};
+  ef::Workspace workspace{};
+  ef::Run run{threads, workspace};
+
+  example::Measures decoder() {
+    const auto model = ef::load_causal_lm<float>(a.folder, a.load);
+    if (a.lines || example::has_extension(a.text, {".jsonl", ".ndjson"})) {
+      if (how.frame.after.empty() && !end_tokens.empty()) how.frame.after = {end_tokens.front()};
+      const auto documents = example::read_corpus({a.text}, how).documents;
+      return example::measure_documents(model, documents, example::count_tokens(a.baseline, how), run);
+    }
+    const std::vector<ef::Token> tokens = tokenizer.encode(ef::read_text(a.text));
+    const bool progress = isatty(fileno(stderr)) != 0;
+    const auto loss = ef::text_loss(model, tokens, a.options, run, [&](ef::Index scored) {
+      if (progress) std::fprintf(stderr, "\r%td of %zu tokens", scored, tokens.size() - 1);
+    });
+    if (progress) std::fputs("\r\033[K", stderr);
+    return {{"perplexity", loss.perplexity()},
+            {"mean_loss", loss.mean()},
+            {"bits_per_token", loss.bits_per_token()},
+            {"tokens", tokens.size()},
+            {"scored_tokens", loss.tokens}};
+  }
+
+  example::Measures encoder() {
+    if (config.model.head == ef::Head::text_classes) {
+      how.classes = true;
+      return example::measure_classes(ef::load_classifier<float>(a.folder, a.load),
+                                      example::read_corpus({a.text}, how), run);
+    }
+    const auto model = ef::load_masked_lm<float>(a.folder, a.load);
+    const auto documents = example::read_corpus({a.text}, how).documents;
+    if (documents.empty())
+      ef::fail(ef::InputError("masks are measured on documents: use --lines, or JSON lines"));
+    return example::measure_masks(model, tokenizer, documents, example::count_tokens(a.baseline, how),
+                                  example::mask_token(tokenizer), ef::Seed{a.seed}, run);
+  }
+
+  example::Measures rewriter() {
+    how.pairs = true;
+    how.target_frame = how.frame;
+    ef::Index shown = 0;
+    return example::measure_targets(
+        ef::load_seq2seq<float>(a.folder, a.load), tokenizer, example::read_corpus({a.text}, how), end_tokens,
+        threads, [&](const std::string& source, const std::string& written, const std::string& wanted) {
+          if (shown++ < a.show_wrong)
+            std::fprintf(stderr, "source   %s\nwritten  %s\nwanted   %s\n\n", source.c_str(), written.c_str(),
+                         wanted.c_str());
+        });
+  }
+};
 
 void measure(const Arguments& a) {
-  const auto tokenizer = ef::load_tokenizer(a.folder);
-  const std::vector<ef::Token> tokens = tokenizer.encode(read_text(a.text));
-  const auto model = ef::load_causal_lm<float>(a.folder, a.load);
-  ef::Threads threads(a.threads);
-  ef::Workspace workspace;
-  ef::Run run{threads, workspace};
-  const bool progress = isatty(fileno(stderr)) != 0;
+  Measuring measuring{a};
   const auto begin = std::chrono::steady_clock::now();
-  const auto loss = ef::text_loss(model, tokens, a.options, run, [&](ef::Index scored) {
-    if (progress) std::fprintf(stderr, "\r%td of %zu tokens", scored, tokens.size() - 1);
-  });
-  if (progress) std::fputs("\r\033[K", stderr);
+  example::Measures found = measuring.config.model.stacks == ef::Stacks::decoder   ? measuring.decoder()
+                            : measuring.config.model.stacks == ef::Stacks::encoder ? measuring.encoder()
+                                                                                   : measuring.rewriter();
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  const double rate = static_cast<double>(loss.tokens) / seconds;
-  if (a.json) {
-    example::print({{"perplexity", loss.perplexity()},
-                    {"mean_loss", loss.mean()},
-                    {"bits_per_token", loss.bits_per_token()},
-                    {"tokens", tokens.size()},
-                    {"scored_tokens", loss.tokens},
-                    {"tokens_per_second", rate}});
-    return;
+  found["seconds"] = seconds;
+  if (const auto scored = found.find("scored_tokens"); scored != found.end())
+    found["tokens_per_second"] = scored->get<double>() / seconds;
+  if (a.json) return example::print(found);
+  for (auto& [name, value] : found.items()) {
+    std::string shown = name;
+    std::replace(shown.begin(), shown.end(), '_', ' ');
+    if (value.is_number_float())
+      std::printf("%-30s %.4f\n", shown.c_str(), value.get<double>());
+    else
+      std::printf("%-30s %s\n", shown.c_str(), value.dump().c_str());
   }
-  std::printf("perplexity      %.4f\n", loss.perplexity());
-  std::printf("mean loss       %.4f nats, %.4f bits a token\n", loss.mean(), loss.bits_per_token());
-  std::printf("tokens          %zu, %td of them scored\n", tokens.size(), loss.tokens);
-  std::printf("speed           %.0f scored tokens/s\n", rate);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Measures the perplexity of a causal language model on a text.");
+  CLI::App app("Measures a model: perplexity, masked words found, labels found, or targets written exactly.");
   Arguments a;
   app.add_option("folder", a.folder,
                  "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
       ->required();
-  app.add_option("--text", a.text, "file with the text")->required();
-  app.add_option("--window", a.options.window, "tokens that the model sees at a time; default: all it can")
+  app.add_option("--text", a.text,
+                 "a text, or JSON lines (*.jsonl) with \"text\", and \"target\" or \"label\"")
+      ->required();
+  app.add_flag("--lines", a.lines, "each line of the text is a document of its own");
+  app.add_option("--baseline", a.baseline, "a text to count tokens on, for what counting alone reaches");
+  app.add_option("--window", a.options.window, "tokens that a decoder sees at a time; default: all it can")
       ->check(CLI::PositiveNumber);
   app.add_option("--stride", a.options.stride, "tokens from one window to the next; default: half the window")
       ->check(CLI::PositiveNumber);
+  app.add_option("--seed", a.seed, "of the places that are masked")->capture_default_str();
+  app.add_option("--show-wrong", a.show_wrong, "so many targets that were written wrongly, on stderr");
   example::add_dtype(app, a.load.dtype);
   app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
   app.add_flag("--json", a.json, "print one JSON value");

@@ -17,19 +17,12 @@ struct Arguments {
   int threads = 1;
 };
 
-/// "[MASK]" in BERT's vocabularies, "<mask>" in RoBERTa's.
-ef::Token mask_token(const ef::Tokenizer& tokenizer) {
-  for (const char* const name : {"[MASK]", "<mask>"})
-    if (const auto id = tokenizer.token_to_id(name)) return *id;
-  throw ef::InputError("the tokenizer has neither a [MASK] nor a <mask> token");
-}
-
 void fill(const Arguments& a) {
   const auto model = ef::load_masked_lm<float>(a.folder);
   const auto tokenizer = ef::load_tokenizer(a.folder);
   const auto texts = example::encode(tokenizer, model.config(), {a.text});
   const std::vector<ef::Token>& ids = texts.tokens[0];
-  const ef::Token mask = mask_token(tokenizer);
+  const ef::Token mask = example::mask_token(tokenizer);
   std::vector<ef::Index> masks;
   for (std::size_t i = 0; i < ids.size(); ++i)
     if (ids[i] == mask) masks.push_back(static_cast<ef::Index>(i));

@@ -1,58 +1,119 @@
-// The library in a minute, without files or network: shapes through a decoder, reproducible sampling, and how
-// to run a real model.
-#include <eigenformer/eigenformer.hpp>
+// The library in a minute, without network: the three small models that come with this repository (see
+// examples/models/README.md) tell a story, find a masked word, and turn a statement into a question.
+//   quickstart
+//   quickstart --prompt "Once there was a brave" --temperature 1.2 --top-p 0.9 --seed 4
+#include "common.hpp"
+#include "encoder.hpp"
+#include <eigenformer/hub.hpp>
 
-#include <cstdio>
-#include <exception>
+#include <algorithm>
+#include <chrono>
+#include <numeric>
 
 namespace ef = eigenformer;
 
 namespace {
 
-void print(const char* what, std::span<const ef::Token> tokens) {
-  std::printf("%s", what);
-  for (const ef::Token token : tokens) std::printf(" %d", token);
-  std::printf("\n");
+struct Arguments {
+  std::string models = EIGENFORMER_MODELS;
+  std::string prompt = "One evening",
+              statement = "The clever fox who can paint a map has found a golden key.";
+  std::string masked = "The young sailor lost a shiny [MASK] and felt sad.";
+  ef::GenerationConfig sampling{
+      .max_new_tokens = 120, .temperature = 0.8, .top_k = 40, .top_p = 0.95, .seed = 7};
+};
+
+/// Says what a part did, and how fast.
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+/// A decoder continues a text, token by token.
+void tell(const Arguments& a) {
+  const std::string folder = a.models + "/story";
+  const auto model = ef::load_causal_lm<float>(folder);
+  const auto tokenizer = ef::load_tokenizer(folder);
+  ef::GenerationConfig config = a.sampling;
+  config.end_tokens = ef::load_generation_config(folder).end_tokens;
+  std::printf("A story, by a decoder of %td parameters:\n\n%s", ef::count(model.parameters()),
+              a.prompt.c_str());
+  ef::TextStream text(tokenizer);
+  const Stopwatch watch;
+  const auto story = ef::generate(model, tokenizer.encode(a.prompt), config, [&](ef::Token token) {
+    std::printf("%s", text.push(token).c_str());
+    std::fflush(stdout);
+  });
+  const double seconds = watch.seconds();
+  const std::size_t tokens = story.new_tokens().size();
+  std::printf("%s\n\n%zu tokens in %.3f s: %.0f tokens/s\n", text.finish().c_str(), tokens, seconds,
+              static_cast<double>(tokens) / seconds);
+}
+
+/// An encoder says which words may stand behind a mask.
+void fill(const Arguments& a) {
+  const std::string folder = a.models + "/mask";
+  const auto model = ef::load_masked_lm<float>(folder);
+  const auto tokenizer = ef::load_tokenizer(folder);
+  const std::vector<ef::Token> ids = tokenizer.encode(a.masked);
+  const auto mask = std::find(ids.begin(), ids.end(), example::mask_token(tokenizer));
+  if (mask == ids.end()) throw ef::InputError("the text for --mask has no [MASK]");
+  const Stopwatch watch;
+  const ef::Matrix<float> logits = model({ids});
+  const double seconds = watch.seconds();
+  const std::vector<double> p = example::softmax(logits, mask - ids.begin());
+  std::vector<ef::Token> order(p.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::partial_sort(order.begin(), order.begin() + 5, order.end(), [&](ef::Token x, ef::Token y) {
+    return p[static_cast<std::size_t>(x)] > p[static_cast<std::size_t>(y)];
+  });
+  std::printf("\nA masked word, by an encoder of %td parameters:\n\n%s\n", ef::count(model.parameters()),
+              a.masked.c_str());
+  for (int i = 0; i < 5; ++i)
+    std::printf("  %.4f  %s\n", p[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])],
+                tokenizer.decode(std::vector{order[static_cast<std::size_t>(i)]}).c_str());
+  std::printf("\n%zu tokens in %.4f s\n", ids.size(), seconds);
+}
+
+/// An encoder-decoder writes a target for a source.
+void ask(const Arguments& a) {
+  const std::string folder = a.models + "/question";
+  const auto model = ef::load_seq2seq<float>(folder);
+  const auto tokenizer = ef::load_tokenizer(folder);
+  const ef::GenerationConfig greedy{
+      .max_new_tokens = 47, .temperature = 0, .end_tokens = ef::load_generation_config(folder).end_tokens};
+  const Stopwatch watch;
+  const auto question = ef::generate(model, tokenizer.encode(a.statement), greedy, [](ef::Token) {});
+  const double seconds = watch.seconds();
+  std::printf("\nA question, by an encoder-decoder of %td parameters:\n\n%s\n%s\n\n%zu tokens in %.3f s\n",
+              ef::count(model.parameters()), a.statement.c_str(),
+              tokenizer.decode(question.new_tokens()).c_str(), question.new_tokens().size(), seconds);
 }
 
 }  // namespace
 
-int main() try {
-  // 1. A model is a config. This one has LLaMA's axes in small, and random weights that a seed reproduces.
-  const ef::ModelConfig config{
-      .vocab_size = 1000,
-      .d_model = 64,
-      .n_layers = 2,
-      .n_heads = 4,
-      .n_key_value_heads = 2,
-      .d_ff = 256,
-      .max_positions = 128,
-      .norm = {.kind = ef::NormKind::rms},
-      .activation = ef::Activation::silu,
-      .gated = true,
-      .positions = ef::Positions::rotary,
-      .biases = {.query_key_value = false, .attention_out = false, .feed_forward = false}};
-  const ef::CausalLM<float> model(config, ef::Seed{42});
-  std::printf("parameters: %td\n", ef::count(model.parameters()));
-
-  // 2. A batch is ragged: rows of all sequences one after another, nothing padded.
-  const ef::TokenBatch batch{{5, 8, 13}, {21, 34}};
-  const ef::Matrix<float> logits = model(batch);
-  std::printf("two sequences of 3 and 2 tokens -> logits [%td, %td]\n", logits.rows(), logits.cols());
-  const ef::Matrix<float> alone = model({{21, 34}});
-  std::printf("the second one alone has the same bits: %s\n", alone == logits.bottomRows(2) ? "yes" : "no");
-
-  // 3. Sampling: the same seed draws the same tokens.
-  const std::vector<ef::Token> prompt{5, 8, 13};
-  const ef::GenerationConfig sampling{
-      .max_new_tokens = 8, .temperature = 0.8, .top_k = 40, .top_p = 0.95, .seed = 7};
-  print("seed 7:      ", ef::generate(model, prompt, sampling, [](ef::Token) {}).new_tokens());
-  print("seed 7 again:", ef::generate(model, prompt, sampling, [](ef::Token) {}).new_tokens());
-
-  // 4. Real weights: any Hugging Face folder of a LLaMA, GPT-2, BLOOM or PaLM model, as downloaded.
-  std::printf(
-      "\nTo run a real model:\n  generate FOLDER --prompt \"Once upon a time\" --top-p 0.9 --seed 3\n");
-} catch (const std::exception& error) {
-  std::fprintf(stderr, "%s\n", error.what());
-  return 1;
+int main(int argc, char** argv) {
+  CLI::App app("Runs the three small models of this repository.");
+  Arguments a;
+  app.add_option("--models", a.models, "folder with the models story, mask and question")
+      ->capture_default_str();
+  app.add_option("--prompt", a.prompt, "how the story begins")->capture_default_str();
+  app.add_option("--temperature", a.sampling.temperature, "of the story; 0 is greedy")->capture_default_str();
+  app.add_option("--top-k", a.sampling.top_k, "only the k likeliest tokens; 0: all")->capture_default_str();
+  app.add_option("--top-p", a.sampling.top_p, "only the likeliest tokens up to this probability")
+      ->capture_default_str();
+  app.add_option("--seed", a.sampling.seed, "the same seed tells the same story")->capture_default_str();
+  app.add_option("--mask", a.masked, "a text with a [MASK]")->capture_default_str();
+  app.add_option("--statement", a.statement, "a sentence to be turned into a question")
+      ->capture_default_str();
+  return example::run(app, argc, argv, [&] {
+    tell(a);
+    fill(a);
+    ask(a);
+  });
 }

@@ -1,9 +1,13 @@
 // Trains a model from scratch on text files of your own:
 //   train book.txt --out my-model --steps 2000
 //   generate my-model --prompt "Once upon a time"
+// An encoder learns to fill masks or to tell classes apart, an encoder-decoder to write targets for sources:
+//   train book.txt --objective masked --vocab-size 4000 --out my-encoder
+//   train pairs.jsonl --objective pairs --vocab-size 4000 --out my-rewriter
 // Stopped at any moment, the same command with --resume goes on, and ends with the same weights to the bit.
 #include "common.hpp"
-#include "corpus.hpp"
+#include "families.hpp"
+#include "objectives.hpp"
 #include "training.hpp"
 #include <eigenformer/train.hpp>
 
@@ -15,8 +19,8 @@ namespace {
 
 struct Arguments {
   std::vector<std::string> files;
-  std::string out, family = "llama", objective, tokenizer, held_out, schedule = "cosine", optimizer = "adamw",
-                   dtype = "f32";
+  std::string out, family, objective, tokenizer, held_out, schedule = "cosine", optimizer = "adamw",
+                                                           dtype = "f32";
   ef::presets::Sizes sizes{};
   ef::Index vocab_size = 0, steps = 1000, batch = 8, warmup = -1, accumulate = 1, eval_every = 0,
             checkpoint_every = 100, log_every = 50;
@@ -26,15 +30,10 @@ struct Arguments {
   bool lines = false, recompute = false, resume = false, json = false;
 };
 
-ef::Tokenizer make_tokenizer(const Arguments& a) {
-  return a.tokenizer.empty() ? ef::byte_tokenizer() : ef::load_tokenizer(a.tokenizer);
-}
-
-std::optional<ef::Token> first_known(const ef::Tokenizer& tokenizer,
-                                     std::initializer_list<const char*> names) {
-  for (const char* name : names)
-    if (const auto id = tokenizer.token_to_id(name)) return id;
-  return std::nullopt;
+ef::Tokenizer make_tokenizer(const Arguments& a, const example::Family& family) {
+  if (!a.tokenizer.empty()) return ef::load_tokenizer(a.tokenizer);
+  if (a.vocab_size == 0) return ef::byte_tokenizer(family.special_tokens);
+  return example::trained_tokenizer(family, a.vocab_size, a.files);
 }
 
 ef::TrainerOptions trainer_options(const Arguments& a) {
@@ -111,46 +110,142 @@ std::optional<example::Corpus> held_out(const Arguments& a, example::Corpus& cor
   return example::read_corpus({a.held_out}, how);
 }
 
-void run_causal(const Arguments& a, const ef::Tokenizer& tokenizer, ef::presets::Sizes sizes) {
-  const auto end = first_known(tokenizer, {"<|endoftext|>", "</s>", "<|end_of_text|>", "[SEP]"});
-  const example::Reading how{
-      .tokenizer = tokenizer, .vocab_size = sizes.vocab_size, .end = end, .lines = a.lines};
-  example::Corpus corpus = example::read_corpus(a.files, how);
-  const auto held = held_out(a, corpus, how);
-  ef::TrainerOptions options = trainer_options(a);
-  if (held) {
-    ef::TokenBatch pieces;
-    if (!held->whole) pieces = ef::consecutive_pieces(held->text, sizes.window + 1);
-    for (const auto& document : held->documents)
-      for (auto& piece : ef::consecutive_pieces(document, sizes.window + 1)) pieces.push_back(piece);
-    for (auto& piece : pieces) options.held_out.push_back(ef::next_token_batch({std::move(piece)}));
+/// What all objectives begin from.
+struct Task {
+  const Arguments& a;
+  const example::Family& family;
+  ef::Tokenizer tokenizer;
+  example::SpecialTokens special{tokenizer};
+  ef::presets::Sizes sizes = a.sizes;
+  ef::Seed seed{a.seed};
+
+  Task(const Arguments& arguments, const example::Family& its_family)
+      : a(arguments), family(its_family), tokenizer(make_tokenizer(arguments, its_family)) {
+    sizes.vocab_size = highest_id(tokenizer);
   }
-  const ef::TrainingFacts facts{{"data", ef::concat(corpus.fingerprint())},
-                                {"seed", ef::concat(a.seed)},
-                                {"objective", "causal"},
-                                {"weights", a.dtype},
-                                {"batch", ef::concat(a.batch)}};
+  example::Reading reading() const {
+    return {.tokenizer = tokenizer, .vocab_size = sizes.vocab_size, .lines = a.lines};
+  }
+  ef::TrainingFacts facts(const example::Corpus& corpus) const {
+    return {{"data", ef::concat(corpus.fingerprint())},
+            {"seed", ef::concat(a.seed)},
+            {"objective", a.objective},
+            {"weights", a.dtype},
+            {"batch", ef::concat(a.batch)}};
+  }
+  ef::SaveOptions saving() const {
+    ef::SaveOptions save{.model_type = a.family, .padding_token = special.pad};
+    if (special.end && a.family != "bert") save.end_tokens = {*special.end};
+    return save;
+  }
+  /// Trains on examples, and writes the folder.
+  template <class Model>
+  void train(Model& model, const ef::TrainingFacts& facts, std::size_t tokens,
+             example::Examples examples) const {
+    ef::TrainerOptions options = trainer_options(a);
+    options.held_out = std::move(examples.held_out);
+    ::train(a, model, std::move(options), facts, tokens, examples.source,
+            [&](const std::string& folder) { ef::save(model, tokenizer, folder, saving()); });
+  }
+};
+
+/// Learning from texts alone.
+template <class Model>
+void run_texts(const Task& task, const example::Reading& how, Model& model,
+               example::TextObjective objective) {
+  example::Corpus corpus = example::read_corpus(task.a.files, how);
+  const auto held = held_out(task.a, corpus, how);
+  const auto facts = task.facts(corpus);
   const std::size_t tokens = corpus.tokens();
-  std::function<ef::TokenBatch(ef::Index)> draw;
-  if (corpus.whole)
-    draw = ef::DocumentDraws(std::move(corpus.documents), sizes.window + 1, a.batch, ef::Seed{a.seed}, 2);
-  else
-    draw = ef::WindowDraws(std::move(corpus.text), sizes.window + 1, a.batch, ef::Seed{a.seed});
-  ef::CausalLM<float> model(a.family == "gpt2" ? ef::presets::gpt2(sizes) : ef::presets::llama(sizes),
-                            ef::Seed{a.seed});
-  ef::SaveOptions save{.model_type = a.family};
-  if (end) save.end_tokens = {*end};
-  train(
-      a, model, std::move(options), facts, tokens,
-      [&](ef::Index step) { return ef::next_token_batch(draw(step)); },
-      [&](const std::string& folder) { ef::save(model, tokenizer, folder, save); });
+  task.train(model, facts, tokens,
+             example::text_examples(std::move(corpus), held, task.a.batch, task.seed, std::move(objective)));
 }
 
-void run(const Arguments& a) {
-  const ef::Tokenizer tokenizer = make_tokenizer(a);
-  ef::presets::Sizes sizes = a.sizes;
-  sizes.vocab_size = highest_id(tokenizer);
-  run_causal(a, tokenizer, sizes);
+void run_causal(const Task& task) {
+  example::Reading how = task.reading();
+  if (task.special.end) how.frame.after = {*task.special.end};
+  ef::CausalLM<float> model(task.family.config(task.sizes), task.seed);
+  run_texts(task, how, model, example::causal_objective(task.sizes.window));
+}
+
+void run_masked(const Task& task) {
+  ef::MaskedLM<float> model(task.family.config(task.sizes), task.seed);
+  run_texts(task, task.reading(), model,
+            example::masked_objective(task.tokenizer, task.sizes.vocab_size, task.sizes.window, task.seed));
+}
+
+void run_classes(const Task& task) {
+  example::Reading how = task.reading();
+  how.classes = true;
+  how.frame = example::frame_of(task.tokenizer);
+  example::Corpus corpus = example::read_corpus(task.a.files, how);
+  auto held = held_out(task.a, corpus, how);
+  std::vector<std::string> classes = corpus.labels;
+  std::sort(classes.begin(), classes.end());
+  classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
+  ef::ModelConfig config = task.family.config(task.sizes);
+  config.head = ef::Head::text_classes;
+  config.pooler = true;
+  config.n_labels = static_cast<ef::Index>(classes.size());
+  ef::Classifier<float> model(config, ef::random_parameters<float>(config, task.seed), classes);
+  const auto facts = task.facts(corpus);
+  const std::size_t tokens = corpus.tokens();
+  task.train(
+      model, facts, tokens,
+      example::paired_examples(std::move(corpus), std::move(held), task.a.batch, task.sizes.window, task.seed,
+                               [&](const example::Corpus& all, std::span<const ef::Index> numbers) {
+                                 return example::batch_of_classes(all, numbers, classes);
+                               }));
+}
+
+/// An encoder-decoder. T5's targets begin with the pad token, BART's with the end token.
+void run_seq2seq(Task& task) {
+  const Arguments& a = task.a;
+  const ef::Token end = example::needed(task.special.end, "end", a.objective);
+  const ef::Token pad = task.special.pad.value_or(end), start = a.family == "t5" ? pad : end;
+  example::Sentinels sentinels;
+  if (a.objective == "spans") {
+    sentinels = example::sentinels_of(task.tokenizer, task.sizes.vocab_size);
+    task.sizes.vocab_size = (std::max)(task.sizes.vocab_size, sentinels.first);
+  }
+  ef::ModelConfig config = task.family.config(task.sizes);
+  config.decoder_start_token = start;
+  ef::Seq2Seq<float> model(config, task.seed);
+  example::Reading how = task.reading();
+  if (a.objective == "spans")
+    return run_texts(task, how, model,
+                     example::span_objective(sentinels, task.special, start, task.sizes.window, task.seed));
+  if (a.objective == "denoise")
+    return run_texts(task, how, model,
+                     example::denoising_objective(task.tokenizer, task.sizes.vocab_size, start,
+                                                  task.sizes.window, task.seed));
+  how.pairs = true;
+  how.frame = how.target_frame =
+      example::frame_of(task.tokenizer);  // sources as any program will encode them
+  if (auto& after = how.target_frame.after; after.empty() || after.back() != end) after.push_back(end);
+  example::Corpus corpus = example::read_corpus(a.files, how);
+  auto held = held_out(a, corpus, how);
+  const auto facts = task.facts(corpus);
+  const std::size_t tokens = corpus.tokens();
+  task.train(
+      model, facts, tokens,
+      example::paired_examples(std::move(corpus), std::move(held), a.batch, task.sizes.window, task.seed,
+                               [=](const example::Corpus& all, std::span<const ef::Index> numbers) {
+                                 return example::batch_of_pairs(all, numbers, start, pad);
+                               }));
+}
+
+void run(Arguments& a) {
+  const example::Family& family = example::complete(a.family, a.objective);
+  Task task(a, family);
+  if (a.objective == "causal")
+    run_causal(task);
+  else if (a.objective == "masked")
+    run_masked(task);
+  else if (a.objective == "classify")
+    run_classes(task);
+  else
+    run_seq2seq(task);
 }
 
 }  // namespace
@@ -163,16 +258,29 @@ int main(int argc, char** argv) {
   Arguments a;
   app.add_option("files", a.files, "what to learn from")->required();
   app.add_option("--out", a.out, "folder for the model, its checkpoints, loss.csv and loss.svg")->required();
-  app.add_option("--family", a.family, "architecture")
-      ->check(CLI::IsMember({"gpt2", "llama"}))
+  app.add_option(
+         "--objective", a.objective,
+         "what to learn: the next words (causal), masked words, corrupted spans, damaged texts (denoise), "
+         "targets (pairs) or labels (classify); default: the family's first")
+      ->check(CLI::IsMember({"causal", "masked", "spans", "denoise", "pairs", "classify"}));
+  app.add_option(
+         "--family", a.family,
+         "architecture: gpt2, llama (causal), bert (masked, classify), t5 (spans, pairs), bart (denoise, "
+         "pairs); default: the objective's usual one")
+      ->check(CLI::IsMember({"gpt2", "llama", "bert", "t5", "bart"}));
+  app.add_option("--layers", a.sizes.layers, "blocks; of an encoder-decoder in each of its stacks")
       ->capture_default_str();
-  app.add_option("--layers", a.sizes.layers, "blocks")->capture_default_str();
   app.add_option("--width", a.sizes.width, "of the hidden states")->capture_default_str();
   app.add_option("--heads", a.sizes.heads, "of attention")->capture_default_str();
   app.add_option("--kv-heads", a.sizes.key_value_heads, "key/value heads (llama); 0: as many as heads");
   app.add_option("--d-ff", a.sizes.feed_forward, "inner width of the feed-forward layer; 0: usual");
   app.add_option("--window", a.sizes.window, "tokens that the model can see")->capture_default_str();
-  app.add_option("--tokenizer", a.tokenizer, "folder with a tokenizer.json; default: one token a byte");
+  auto* const tokenizer =
+      app.add_option("--tokenizer", a.tokenizer, "folder with a tokenizer.json; default: one token a byte");
+  app.add_option("--vocab-size", a.vocab_size,
+                 "train a tokenizer of so many tokens on the files: BPE, for bert WordPiece, for t5 unigram")
+      ->excludes(tokenizer)
+      ->check(CLI::PositiveNumber);
   app.add_flag("--lines", a.lines, "each line of a text file is a document of its own");
   app.add_option("--steps", a.steps, "updates")->capture_default_str();
   app.add_option("--batch", a.batch, "windows or documents a step")->capture_default_str();

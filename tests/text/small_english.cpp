@@ -5,14 +5,14 @@
 #include <doctest/doctest.h>
 
 namespace {
-using example::Corpus;
+using example::SmallEnglish;
 using example::CorpusKind;
 constexpr CorpusKind kinds[] = {CorpusKind::stories, CorpusKind::pairs, CorpusKind::labels};
 }  // namespace
 
 TEST_CASE("corpus: a seed gives the same lines again, another seed gives others") {
   for (const CorpusKind kind : kinds) {
-    const Corpus a(kind, eigenformer::Seed{3}, false), b(kind, eigenformer::Seed{3}, false),
+    const SmallEnglish a(kind, eigenformer::Seed{3}, false), b(kind, eigenformer::Seed{3}, false),
         c(kind, eigenformer::Seed{4}, false);
     int equal = 0;
     for (std::uint64_t i = 0; i < 200; ++i) {
@@ -27,11 +27,11 @@ TEST_CASE("corpus: no line and no content stands in both splits") {
   for (const CorpusKind kind : kinds) {
     std::set<std::string> texts, contents;
     for (std::uint64_t i = 0; i < 5000; ++i) {
-      const auto line = Corpus(kind, eigenformer::Seed{1}, false).at(i);
+      const auto line = SmallEnglish(kind, eigenformer::Seed{1}, false).at(i);
       texts.insert(line.first), contents.insert(line.content);
     }
     for (std::uint64_t i = 0; i < 1000; ++i) {
-      const auto line = Corpus(kind, eigenformer::Seed{1}, true).at(i);
+      const auto line = SmallEnglish(kind, eigenformer::Seed{1}, true).at(i);
       CHECK(texts.count(line.first) == 0);
       CHECK(contents.count(line.content) == 0);
     }
@@ -41,7 +41,7 @@ TEST_CASE("corpus: no line and no content stands in both splits") {
 TEST_CASE("corpus: a question starts with an auxiliary and ends with its mark, a statement with a stop") {
   const std::set<std::string> auxiliaries{"Did",  "Do",     "Does",  "Has", "Have", "Is",  "Are", "Was",
                                           "Were", "Should", "Could", "Can", "Will", "May", "Must"};
-  const Corpus corpus(CorpusKind::pairs, eigenformer::Seed{2}, false);
+  const SmallEnglish corpus(CorpusKind::pairs, eigenformer::Seed{2}, false);
   std::set<std::string> seen;
   for (std::uint64_t i = 0; i < 2000; ++i) {
     const auto line = corpus.at(i);

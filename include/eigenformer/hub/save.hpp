@@ -205,6 +205,13 @@ void save(const Model& model, const T& tokenizer, const std::string& folder,
   put("bos_token", options.start_token);
   if (!options.end_tokens.empty()) put("eos_token", options.end_tokens.front());
   put("pad_token", options.padding_token);
+  for (const auto& [key, name] : {std::pair{"unk_token", "[UNK]"},
+                                  {"cls_token", "[CLS]"},
+                                  {"sep_token", "[SEP]"},
+                                  {"mask_token", "[MASK]"},
+                                  {"unk_token", "<unk>"},
+                                  {"mask_token", "<mask>"}})
+    if (tokenizer.token_to_id(name)) json[key] = name;
   save(model, folder, options);
   write_file(folder + "/tokenizer.json", tokenizer.parts().json);
   write_file(folder + "/tokenizer_config.json", hub::text_of(json));
