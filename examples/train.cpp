@@ -56,6 +56,7 @@ ef::TrainerOptions trainer_options(const Arguments& a) {
   options.label_smoothing = a.label_smoothing;
   options.dropout = {a.dropout, a.dropout, a.dropout};
   options.seed = {a.seed};
+  options.bf16_products = a.dtype == "bf16";
   options.evaluate_every = a.eval_every;
   return options;
 }
@@ -300,7 +301,9 @@ int main(int argc, char** argv) {
   app.add_option("--label-smoothing", a.label_smoothing, "")->capture_default_str();
   app.add_option("--dropout", a.dropout, "share of embeddings, attention and branches that a step drops")
       ->capture_default_str();
-  app.add_option("--dtype", a.dtype, "of the weights; those in bf16 have masters in f32")
+  app.add_option("--dtype", a.dtype,
+                 "of the weights; those in bf16 have masters in f32, and products in bf16 where the "
+                 "processor is faster so")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   app.add_flag("--recompute", a.recompute, "activation checkpointing: less memory, a third more time");

@@ -25,9 +25,12 @@ std::vector<ef::Token> some_text() {
 }
 
 /// The losses of a training.
-std::vector<double> losses(ef::Trainable<float> trained, Index steps, double rate, int thread_count = 1) {
+std::vector<double> losses(ef::Trainable<float> trained, Index steps, double rate, int thread_count = 1,
+                           bool bf16_products = false) {
   ef::Threads threads(thread_count);
-  ef::Trainer<float> trainer(std::move(trained), {.steps = steps, .schedule = {.rate = rate}}, threads);
+  ef::Trainer<float> trainer(std::move(trained),
+                             {.steps = steps, .schedule = {.rate = rate}, .bf16_products = bf16_products},
+                             threads);
   const ef::WindowDraws windows(some_text(), 17, 4, ef::Seed{2});
   std::vector<double> all;
   trainer.run([&](Index step) { return ef::next_token_batch(windows(step)); },
@@ -53,6 +56,18 @@ TEST_CASE("with bfloat16 weights the loss falls as it does in float") {
     CHECK(mean(found, first, 10) == doctest::Approx(mean(expected, first, 10)).epsilon(0.05));
   }
   CHECK(found != expected);  // they are rounded
+}
+
+TEST_CASE("with products in bfloat16, too, and to the same bits for any number of threads") {
+  ef::CausalLM<float> whole(small_decoder(), ef::Seed{1}), rounded(small_decoder(), ef::Seed{1}),
+      again(small_decoder(), ef::Seed{1});
+  const auto expected = losses(ef::trainable(whole), 150, 5e-3);
+  const auto found = losses(ef::trainable_bfloat16(rounded), 150, 5e-3, 1, true);
+  for (std::size_t first = 0; first < 150; first += 10) {
+    CAPTURE(first);
+    CHECK(mean(found, first, 10) == doctest::Approx(mean(expected, first, 10)).epsilon(0.05));
+  }
+  CHECK(found == losses(ef::trainable_bfloat16(again), 150, 5e-3, 3, true));
 }
 
 TEST_CASE("the model holds its masters rounded, and the masters keep what rounding loses") {

@@ -32,8 +32,11 @@ struct TrainerOptions {
   Index micro_batches = 1;  ///< parts in which a batch is computed, one after another: the same gradient (but
                             ///< for rounding) in less memory
   double label_smoothing = 0.0;
-  DropoutRates dropout{};                 ///< of steps; nothing is dropped where a loss is measured
-  Seed seed{};                            ///< of what is dropped, with the step
+  DropoutRates dropout{};  ///< of steps; nothing is dropped where a loss is measured
+  Seed seed{};             ///< of what is dropped, with the step
+  /// Products of floats, forward and backward, round their factors to bfloat16 where the processor has a unit
+  /// for it (bf16_kernel.hpp); sums, gradients, norms and the optimiser stay as they are.
+  bool bf16_products = false;
   std::vector<TrainingBatch> held_out{};  ///< what is measured, and not learned from
   Index evaluate_every = 0;               ///< steps from one measurement to the next; 0: after the last step
 };
@@ -122,7 +125,7 @@ template <class S> class Trainer {
     optimizer_.restore(steps, std::move(states), parameters, model_.gradient);
     for (std::size_t i = 0; i < values.size(); ++i)
       std::copy_n(values[i].data(), values[i].size(), parameters[i].values);
-    Run run{threads_, workspace_};
+    Run run = make_run();
     if (model_.changed) model_.changed(run);
   }
 
@@ -131,7 +134,7 @@ template <class S> class Trainer {
   /// @throws InputError, WindowError  for a batch that does not fit the model, or in which no label counts
   StepReport step(const TrainingBatch& batch) {
     const auto begin = std::chrono::steady_clock::now();
-    Run run{threads_, workspace_};
+    Run run = make_run();
     StepReport report;
     report.step = steps() + 1;
     report.tokens = detail::tokens_of(batch);
@@ -150,7 +153,7 @@ template <class S> class Trainer {
 
   /// The loss of batches that are not learned from.
   Loss evaluate(std::span<const TrainingBatch> batches) {
-    Run run{threads_, workspace_};
+    Run run = make_run();
     Loss total;
     for (const TrainingBatch& batch : batches) {
       const Loss loss = model_.loss(batch, {}, run, nullptr);
@@ -174,6 +177,10 @@ template <class S> class Trainer {
   }
 
  private:
+  Run make_run() {
+    return {threads_, workspace_, options_.bf16_products && fastest_bf16_form() != Bf16Form::portable};
+  }
+
   /// Leaves the gradient of the batch's mean loss; returns that.
   double gradient_of(const TrainingBatch& batch, Run& run, Index step) {
     for (const Leaf<S>& leaf : model_.gradient) std::fill(leaf.values, leaf.values + leaf.size(), S(0));
