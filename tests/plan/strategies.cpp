@@ -147,6 +147,21 @@ TEST_CASE("the best strategy fits, is the fastest of all that do, and says what 
   }
 }
 
+TEST_CASE("hybrid shards grow to several nodes where one does not hold a copy") {
+  const plan::TrainingJob job{.config = plan::published("llama-65b").config, .sequences = 512};
+  const plan::StrategyChoice choice = plan::best_strategy(job, {.devices = 512, .memory_bytes = 80e9});
+  const auto hybrid =
+      std::find_if(choice.others.begin(), choice.others.end(), [](const plan::RatedStrategy& r) {
+        return r.cost.strategy.shard_devices > 8 && r.cost.strategy.tensor_parallel == 1;
+      });
+  REQUIRE(hybrid != choice.others.end());
+  CHECK(hybrid->fits);
+  const double room = 0.9 * 80e9;  // half of the shard is too small, or it would have sent less
+  plan::Strategy half = hybrid->cost.strategy;
+  half.shard_devices /= 2;
+  CHECK(plan::strategy_cost(job, half).memory.total_bytes() > room);
+}
+
 TEST_CASE("where nothing fits, the least that is needed is named; where nothing divides, what") {
   plan::TrainingJob job{.config = plan::published("llama-7b").config, .sequences = 256};
   CHECK_THROWS_WITH_AS(plan::best_strategy(job, {.devices = 1, .memory_bytes = 80e9}),

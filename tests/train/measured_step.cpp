@@ -3,6 +3,7 @@
 #include "support/tiny_configs.hpp"
 #include <eigenformer/core/lanes.hpp>
 #include <eigenformer/model/key_values.hpp>
+#include <eigenformer/model/session.hpp>
 #include <eigenformer/plan.hpp>
 #include <eigenformer/train/gradient.hpp>
 #include <eigenformer/train/leaf.hpp>
@@ -156,6 +157,30 @@ TEST_CASE("that of an encoder-decoder, too") {
     check_peak(model, source_rows, rows - 4, [&](ef::Run& run, auto& memory, auto* grad) {
       ef::loss_and_gradient(model, sources, batch, ef::next_tokens(batch), {}, run, memory, grad);
     });
+  }
+}
+
+TEST_CASE("the peak of decoding, weights and cache and scratch memory together, is predicted within 5 %") {
+  if (!counted_here()) return;
+  for (const auto& [kind, config] : decoders()) {
+    const std::string name = kind;
+    CAPTURE(name);
+    const std::ptrdiff_t before = held_bytes::now;
+    held_bytes::restart_peak();
+    const ef::CausalLM<S> model(config, ef::Seed{1});
+    ef::Threads threads(1);
+    ef::Session<S> session(model, threads);
+    const std::vector<ef::Token> token{7};
+    for (int i = 0; i < 20; ++i) session.feed(token);
+    const double measured = static_cast<double>(held_bytes::peak - before);
+    const double predicted = plan::inference_memory({
+                                                        .config = config,
+                                                        .weights = plan::storage_format("F32"),
+                                                        .cache = plan::storage_format("F32"),
+                                                    })
+                                 .total_bytes();
+    CHECK(predicted / measured > 0.95);
+    CHECK(predicted / measured < 1.05);
   }
 }
 

@@ -78,9 +78,9 @@ struct RatedStrategy {
 namespace detail {
 
 /// Calls f(job, Strategy) for all that fill the cluster and divide layers, heads and batch: DDP and ZeRO 1-3,
-/// FSDP in shards of a node, each with and without tensor and pipeline parallelism; the job has the
-/// micro-batch to try. Stages 2 and 3 are left out beside a pipeline: scattering or gathering for each of its
-/// many micro-batches undoes what it gains.
+/// FSDP in shards of a node and of 2, 4, … nodes, each with and without tensor and pipeline parallelism; the
+/// job has the micro-batch to try. Stages 2 and 3 are left out beside a pipeline: scattering or gathering for
+/// each of its many micro-batches undoes what it gains.
 template <class F> void for_each_strategy(TrainingJob job, const Cluster& cluster, F&& f) {
   check(cluster);
   validate(job.config);
@@ -97,12 +97,12 @@ template <class F> void for_each_strategy(TrainingJob job, const Cluster& cluste
     const Index rest = cluster.devices / tensor;
     for (Index pipeline = 1; pipeline <= (std::min)(layers, rest); ++pipeline) {
       if (rest % pipeline != 0 || layers % pipeline != 0) continue;
-      const Index data = rest / pipeline, shard = node / tensor;
+      const Index data = rest / pipeline;
       const int stages = data == 1 ? 0 : pipeline > 1 ? 1 : 3;
       for (job.micro_batch = least; sequences % multiply(data, job.micro_batch) == 0; job.micro_batch *= 2) {
         for (int stage = 0; stage <= stages; ++stage) f(job, Strategy{data, stage, 0, tensor, pipeline});
-        if (stages == 3 && shard > 1 && shard < data && data % shard == 0)
-          f(job, Strategy{data, 3, shard, tensor, 1});
+        for (Index shard = node / tensor; stages == 3 && shard < data; shard *= 2)
+          if (shard > 1 && data % shard == 0) f(job, Strategy{data, 3, shard, tensor, 1});
         if (job.micro_batch > most_at_once / 2) break;
       }
     }

@@ -230,9 +230,12 @@ inline InferenceMemory inference_memory(const InferenceMemoryOptions& o) {
   const double logits = o.config.head == Head::words ? 4.0 * static_cast<double>(o.config.vocab_size) *
                                                            static_cast<double>(o.sequences)
                                                      : 0.0;
+  // Hidden states around a branch: its input, its result and what they are added to, as this library holds
+  // them.
+  const double around = o.config.branches == Branches::sequential ? 4.0 : 5.0;
   memory.activation_bytes =
       rows * o.bytes_per_activation *
-          (2.0 * static_cast<double>(o.config.d_model) + (std::max)(attention, feed_forward)) +
+          (around * static_cast<double>(o.config.d_model) + (std::max)(attention, feed_forward)) +
       logits;
   return memory;
 }
