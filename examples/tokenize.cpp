@@ -3,6 +3,7 @@
 //   tokenize ~/models/gpt2 --json < texts.jsonl
 #include "common.hpp"
 #include <eigenformer/hub/load_tokenizer.hpp>
+#include <eigenformer/text/load_older_tokenizer.hpp>
 
 #include <iostream>
 #include <iterator>
@@ -64,16 +65,19 @@ void show(const ef::Tokenizer& tokenizer, const std::string& text) {
 
 int main(int argc, char** argv) {
   CLI::App app(
-      "Encodes text as the tokenizer.json in a Hugging Face folder says, truncation and padding included, "
+      "Encodes text as the tokenizer of a Hugging Face folder says, truncation and padding included, "
       "and "
       "decodes ids.");
   Arguments a;
-  app.add_option("folder", a.folder, "folder with a tokenizer.json, or GGUF file")->required();
+  app.add_option("folder", a.folder,
+                 "folder with a tokenizer.json, or with what older ones have instead, or GGUF file")
+      ->required();
   auto* const text = app.add_option("--text", a.text, "text to encode; default: what stands on stdin");
   auto* const lines = app.add_flag("--json", a.json, "read and print JSON lines")->excludes(text);
   app.add_flag("--decode", a.decode, "lines hold ids to decode")->needs(lines);
   return example::run(app, argc, argv, [&] {
-    const ef::Tokenizer tokenizer = ef::load_tokenizer(a.folder);
+    const ef::Tokenizer tokenizer =
+        ef::is_gguf(a.folder) ? ef::load_tokenizer(a.folder) : ef::load_older_tokenizer(a.folder);
     if (a.json) {
       for (std::string line; std::getline(std::cin, line);) {
         if (line.empty()) continue;

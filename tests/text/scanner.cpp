@@ -29,6 +29,8 @@ const std::string qwen =
 const std::string clip =
     R"(<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
 
+const std::string bloom = R"( ?[^(\s|[.,!?…。，、।۔،])]+)";
+
 }  // namespace
 
 TEST_CASE("hand-written scanners find what Oniguruma finds in random texts") {
@@ -36,10 +38,10 @@ TEST_CASE("hand-written scanners find what Oniguruma finds in random texts") {
       "a",  "Z", "s",  "S",  "t",  "re",     "LL",     "vE",     "m",      "'",      "'", " ",
       " ",  " ", "\n", "\r", "\t", "1",      "23",     ".",      "<|",     "!",      "é", "ſ",
       "日", "ß", "٣",  "½",  "Ⅷ",  "\u00A0", "\u0085", "\u3000", "\u200B", "\u0301", "😀", "<|endoftext|>",
-      "…"};
+      "…",  "(", ")",  "|",  "[",  "]",      "،",      "।"};
   std::uint64_t state = 7;
   for (const std::string& pattern :
-       {std::string(ef::text::gpt2_pattern), llama3, qwen, clip, std::string(R"(\s+)")}) {
+       {std::string(ef::text::gpt2_pattern), llama3, qwen, clip, bloom, std::string(R"(\s+)")}) {
     CAPTURE(pattern);
     const auto scanner = ef::text::scanner_for(pattern);
     REQUIRE(scanner.has_value());

@@ -77,7 +77,7 @@ namespace detail {
 /// Appends tokens [window) of `from`, with the mask and segment given.
 ///
 /// @param last  nobody needs the strings of `from` after this
-[[gnu::cold]] inline void append(Encoding& to, Encoding& from, Window window, int type_id, bool last) {
+inline void append(Encoding& to, Encoding& from, Window window, int type_id, bool last) {
   const auto copy = [&](auto& out, const auto& in) {
     out.insert(out.end(), in.begin() + window.begin, in.begin() + window.end);
   };
@@ -94,7 +94,7 @@ namespace detail {
   to.attention_mask.resize(to.ids.size(), 1);
 }
 
-[[gnu::cold]] inline void append_special(Encoding& to, const TemplatePart& part) {
+inline void append_special(Encoding& to, const TemplatePart& part) {
   to.ids.insert(to.ids.end(), part.ids.begin(), part.ids.end());
   to.tokens.insert(to.tokens.end(), part.tokens.begin(), part.tokens.end());
   to.offsets.resize(to.ids.size());
@@ -129,8 +129,7 @@ namespace detail {
 }  // namespace detail
 
 /// An encoded text without anything around it, its byte positions turned into code points.
-[[gnu::cold]] inline Encoding describe(EncodedText encoded, std::string_view original,
-                                       const PostProcessor& processor) {
+inline Encoding describe(EncodedText encoded, std::string_view original, const PostProcessor& processor) {
   std::vector<std::uint32_t> points;  // number of code points before each byte; empty if all are one byte
   if (utf8_count(original) != original.size()) {
     std::uint32_t count = 0;
@@ -189,8 +188,8 @@ namespace detail {
 /// Puts one or two texts, cut to length if asked for, and the special tokens together.
 ///
 /// @param first, second  what they hold of strings may be gone afterwards; `second` is null for a single text
-[[gnu::cold]] inline Encoding assemble(Encoding& first, Encoding* second, const PostProcessor& processor,
-                                       const Truncation* truncation, bool add_special_tokens) {
+inline Encoding assemble(Encoding& first, Encoding* second, const PostProcessor& processor,
+                         const Truncation* truncation, bool add_special_tokens) {
   const Template& parts = second ? processor.pair : processor.single;
   Index special = 0;
   for (const TemplatePart& part : parts) special += static_cast<Index>(part.ids.size());

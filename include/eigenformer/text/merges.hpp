@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <limits>
 #include <vector>
 
@@ -91,47 +92,44 @@ class Merges {
   }
 
   /// The same by a heap over a doubly linked list. Entries of pairs that have changed since are recognised by
-  /// the token they would give, which names the stretch of text they cover.
+  /// their rank, which only one pair has.
   std::size_t queue(Piece* symbols, std::size_t count) const {
-    struct Candidate {
-      std::uint64_t order;  // rank, then position
-      Token merged;
-      bool operator<(const Candidate& other) const { return order > other.order; }  // the least on top
-    };
     constexpr std::uint32_t end = (std::numeric_limits<std::uint32_t>::max)();
     struct Link {
       std::uint32_t previous, next;
     };
     std::vector<Link> links(count);
-    std::vector<Candidate> heap;
+    std::vector<std::uint64_t> heap;  // rank, then position; the least on top
     heap.reserve(count);
     const auto candidate = [&](std::uint32_t at) {
       const Merge merge = find(symbols[at].id, symbols[links[at].next].id);
       if (merge == none) return false;
-      heap.push_back({(merge >> 32) << 32 | at, result(merge)});
+      heap.push_back(merge >> 32 << 32 | at);
       return true;
+    };
+    const auto push = [&](std::uint32_t at) {
+      if (candidate(at)) std::push_heap(heap.begin(), heap.end(), std::greater<>());
     };
     for (std::uint32_t i = 0; i < count; ++i) links[i] = {i == 0 ? end : i - 1, i + 1 == count ? end : i + 1};
     for (std::uint32_t i = 0; i + 1 < count; ++i) candidate(i);
-    std::make_heap(heap.begin(), heap.end());
+    std::make_heap(heap.begin(), heap.end(), std::greater<>());
     while (!heap.empty()) {
-      std::pop_heap(heap.begin(), heap.end());
-      const Candidate top = heap.back();
+      std::pop_heap(heap.begin(), heap.end(), std::greater<>());
+      const std::uint64_t top = heap.back();
       heap.pop_back();
-      const auto at = static_cast<std::uint32_t>(top.order & end);
+      const auto at = static_cast<std::uint32_t>(top & end);
       const std::uint32_t right = links[at].next;
       if (symbols[at].bytes == 0 || right == end) continue;
       const Merge now = find(symbols[at].id, symbols[right].id);
-      if (now == none || result(now) != top.merged) continue;
-      symbols[at] = {top.merged, symbols[at].bytes + symbols[right].bytes};
+      if (now >> 32 != top >> 32) continue;
+      symbols[at] = {result(now), symbols[at].bytes + symbols[right].bytes};
       symbols[right].bytes = 0;  // gone
       links[at].next = links[right].next;
       if (links[at].next != end) {
         links[links[at].next].previous = at;
-        if (candidate(at)) std::push_heap(heap.begin(), heap.end());
+        push(at);
       }
-      if (links[at].previous != end && candidate(links[at].previous))
-        std::push_heap(heap.begin(), heap.end());
+      if (links[at].previous != end) push(links[at].previous);
     }
     return static_cast<std::size_t>(
         std::remove_if(symbols, symbols + count, [](const Piece& piece) { return piece.bytes == 0; }) -

@@ -14,7 +14,7 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::text {
 
-enum class Scanner { gpt2, llama3, qwen, clip, white_space };
+enum class Scanner { gpt2, llama3, qwen, clip, bloom, white_space };
 
 inline constexpr std::string_view gpt2_pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
@@ -31,6 +31,7 @@ inline std::optional<Scanner> scanner_for(std::string_view pattern) {
   if (pattern ==
       R"(<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)")
     return Scanner::clip;
+  if (pattern == R"( ?[^(\s|[.,!?…。，、।۔،])]+)") return Scanner::bloom;
   if (pattern == R"(\s+)") return Scanner::white_space;
   return std::nullopt;
 }
@@ -140,6 +141,25 @@ inline std::size_t scan_clip(std::string_view text, std::size_t at) {
   return skip_kind(text, at, kind, kind == CharKind::number ? 1 : std::string_view::npos);
 }
 
+/// Whether a character is in BLOOM's set. Oniguruma takes the brackets in it for a set in the set, so that
+/// "(", "|" and ")" are members.
+inline bool is_bloom_word(std::string_view text, std::size_t at) {
+  const unsigned byte = byte_at(text, at);
+  if (byte < 128)
+    return ascii_kinds[byte] != CharKind::space &&
+           std::string_view("(|.,!?)").find(text[at]) == std::string_view::npos;
+  const char32_t c = code_point(text, at);
+  return !is_white_space(c) && std::u32string_view(U"…。，、।۔،").find(c) == std::u32string_view::npos;
+}
+
+/// Where the match that begins at `at` ends; `at` if none does.
+inline std::size_t scan_bloom(std::string_view text, std::size_t at) {
+  std::size_t end = text[at] == ' ' ? at + 1 : at;
+  const std::size_t begin = end;
+  while (end < text.size() && is_bloom_word(text, end)) end += utf8_length(text[end]);
+  return end > begin ? end : at;
+}
+
 }  // namespace detail
 
 /// The first match in a text that begins at byte `from` or after. Empty: there is none.
@@ -149,6 +169,8 @@ inline Span scan(Scanner scanner, std::string_view text, std::size_t from) {
   if (scanner == Scanner::white_space)
     while (from < text.size() && detail::char_kind(text, from) != detail::CharKind::space)
       from += utf8_length(text[from]);
+  if (scanner == Scanner::bloom)
+    while (from < text.size() && detail::scan_bloom(text, from) == from) from += utf8_length(text[from]);
   if (from == text.size()) return {};
   std::size_t end = from;
   switch (scanner) {
@@ -156,6 +178,7 @@ inline Span scan(Scanner scanner, std::string_view text, std::size_t from) {
     case Scanner::llama3: end = detail::scan_llama3(text, from, 3); break;
     case Scanner::qwen: end = detail::scan_llama3(text, from, 1); break;
     case Scanner::clip: end = detail::scan_clip(text, from); break;
+    case Scanner::bloom: end = detail::scan_bloom(text, from); break;
     case Scanner::white_space: end = detail::skip_kind(text, from, detail::CharKind::space); break;
   }
   return {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(end)};

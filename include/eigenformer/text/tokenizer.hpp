@@ -157,6 +157,13 @@ class Tokenizer {
       fail(InputError(concat("the text is not UTF-8 at byte ", valid, " of ", text.size())));
 
     text::EncodedText out;
+    const std::size_t expected = text.size() / 3;  // tokens, of most texts
+    out.pieces.reserve(expected);
+    if (tracked) {
+      out.tokens.reserve(expected);
+      out.origins.reserve(expected);
+      out.word_ids.reserve(expected);
+    }
     Index number = 0;
     std::vector<text::Word> words;
     parts_->added_tokens.split(
