@@ -1,7 +1,7 @@
 // The usual life of a language model, in a minute on one core and from nothing but this program: a compute
 // budget decides the size, the model is trained from scratch, prompted, taught a task by adapters, aligned
 // with preferences, measured after each stage on held-out sentences, and saved as it would be deployed.
-//   lifecycle --out my-model && generate my-model --prompt "Statement: The fox found a hat. Question:"
+//   lifecycle --out my-model && generate my-model --prompt "The old fox found a red hat. ->" --greedy
 //
 // The language is a small grammar of English. The task: from a statement, the question that it answers. The
 // preference: to ask politely.
@@ -24,7 +24,7 @@ namespace {
 
 struct Arguments {
   std::string out = "lifecycle-model";
-  double flops = 1e12;
+  double flops = 1.5e12;
   std::uint64_t seed = 1;
   int threads = 1;
   bool json = false;
@@ -33,26 +33,24 @@ struct Arguments {
 constexpr ef::Index window = 192, answer_tokens = 40;
 constexpr ef::Seed corpus_seed{11};
 
-/// How the task is asked for; pretraining never shows this form.
-const ef::PromptTemplate format{.instruction = "",
-                                .example = "Statement: {input}\nQuestion: {output}\n",
-                                .query = "Statement: {input}\nQuestion:"};
+/// How the task is asked for.
+const ef::PromptTemplate format{.instruction = "", .example = "{input} -> {output}\n", .query = "{input} ->"};
 
 std::string polite(std::string question) {
   question[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(question[0])));
   return "Please tell me, " + question;
 }
 
-/// What the base model reads: stories, and lists of pairs that are either questions asked or statements
-/// repeated, so that only examples tell what is wanted.
+/// What the base model reads: stories, and lists in which each statement is followed by its question, or by
+/// itself once more, so that only examples tell what is wanted.
 std::string document(std::uint64_t i) {
   static const English stories(example::CorpusKind::stories, corpus_seed, false),
       pairs(example::CorpusKind::pairs, corpus_seed, false);
-  if (i % 2 == 0) return stories.at(i / 2).first;
+  if (i % 4 == 0) return stories.at(i / 4).first;
   std::string list;
-  for (std::uint64_t k = 0; k < 3; ++k) {
-    const example::CorpusLine pair = pairs.at(3 * (i / 2) + k);
-    list += pair.first + " -> " + (i % 4 == 1 ? pair.second : pair.first) + "\n";
+  for (std::uint64_t k = 0; k < 4; ++k) {
+    const example::CorpusLine pair = pairs.at(4 * i + k);
+    list += pair.first + " -> " + (i % 2 == 1 ? pair.second : pair.first) + "\n";
   }
   return list;
 }
@@ -157,7 +155,7 @@ class Life {
     const auto steps = static_cast<ef::Index>(batches.size());
     ef::Trainer<float> trainer(
         ef::trainable_lora(model_),
-        {.steps = steps, .schedule = {.rate = 5e-3, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
+        {.steps = steps, .schedule = {.rate = 3e-3, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
     return train("fine-tuning with LoRA", trainer,
                  [&](ef::Index step) { return batches[static_cast<std::size_t>(step)]; });
   }
@@ -168,7 +166,7 @@ class Life {
     score(pairs);
     ef::Trainer<float> trainer(
         ef::trainable_preferences(model_, pairs, {.beta = 0.1}),
-        {.steps = 100, .schedule = {.rate = 1e-3, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
+        {.steps = 100, .schedule = {.rate = 5e-4, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
     ef::ShuffledDraws order(static_cast<ef::Index>(pairs.size()), 8, ef::Seed{a_.seed});
     return train("aligning with preferences", trainer,
                  [&](ef::Index step) { return ef::preference_batch(pairs, order(step)); });
@@ -254,7 +252,7 @@ void run(const Arguments& a) {
   std::vector<std::string> sample;
   for (std::uint64_t i = 0; i < 2000; ++i) sample.push_back(document(i));
   const ef::Tokenizer tokenizer =
-      ef::parse_tokenizer(ef::train_tokenizer(sample, {.vocab_size = 384}), "the tokenizer of this program");
+      ef::parse_tokenizer(ef::train_tokenizer(sample, {.vocab_size = 800}), "the tokenizer of this program");
   const ef::ModelConfig config = sized(optimum.parameters, tokenizer.vocab_size());
   const ef::Index parameters = plan::count_parameters(config).total();
   const auto tokens = static_cast<ef::Index>(a.flops / (6.0 * static_cast<double>(parameters)));
