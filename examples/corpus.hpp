@@ -7,6 +7,9 @@
 #include <eigenformer/train/sources.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -147,6 +150,18 @@ inline Corpus split_off(Corpus& corpus, double share) {
   if (out.tokens() == 0) ef::fail(ef::InputError("the held-out share of the corpus is empty"));
   if (corpus.tokens() == 0) ef::fail(ef::InputError("nothing is left beside the held-out share"));
   return out;
+}
+
+/// What a training is measured on: a file, or a share that is cut off the corpus; nothing for "".
+inline std::optional<Corpus> held_out(const std::string& what, Corpus& corpus, const Reading& how) {
+  if (what.empty()) return std::nullopt;
+  char* end = nullptr;
+  const double share = std::strtod(what.c_str(), &end);
+  if (*end == '\0' && !std::filesystem::exists(what)) {
+    if (!(share > 0 && share < 1)) ef::fail(ef::ConfigError("held-out", "a share must lie between 0 and 1"));
+    return split_off(corpus, share);
+  }
+  return read_corpus({what}, how);
 }
 
 }  // namespace example

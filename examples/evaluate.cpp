@@ -6,6 +6,7 @@
 //   evaluate my-rewriter --text held-out.jsonl --show-wrong 5
 #include "common.hpp"
 #include "measure.hpp"
+#include "objectives.hpp"
 
 #include <chrono>
 
@@ -66,10 +67,11 @@ struct Measuring {
                                       example::read_corpus({a.text}, how), run);
     }
     const auto model = ef::load_masked_lm<float>(a.folder, a.load);
-    const auto documents = example::read_corpus({a.text}, how).documents;
-    if (documents.empty())
-      ef::fail(ef::InputError("masks are measured on documents: use --lines, or JSON lines"));
-    return example::measure_masks(model, tokenizer, documents, example::count_tokens(a.baseline, how),
+    const example::Frame frame = std::exchange(how.frame, {});  // goes around pieces that fit the window
+    const ef::Index window = config.model.max_positions - frame.size();
+    ef::TokenBatch pieces = example::pieces_of(example::read_corpus({a.text}, how), {.length = window});
+    for (auto& piece : pieces) piece = frame.around(std::move(piece));
+    return example::measure_masks(model, tokenizer, pieces, example::count_tokens(a.baseline, how),
                                   example::mask_token(tokenizer), ef::Seed{a.seed}, run);
   }
 

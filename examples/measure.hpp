@@ -112,20 +112,19 @@ inline Measures measure_documents(const ef::CausalLM<float>& model, const ef::To
   return out;
 }
 
-/// How often an encoder finds the token behind a mask. One token of each document is masked, drawn by the
-/// seed.
+/// How often an encoder finds the token behind a mask. One token of each text is masked, drawn by the seed.
 inline Measures measure_masks(const ef::MaskedLM<float>& model, const ef::Tokenizer& tokenizer,
-                              const ef::TokenBatch& documents, const std::optional<TokenCounts>& counts,
+                              const ef::TokenBatch& texts, const std::optional<TokenCounts>& counts,
                               ef::Token mask, ef::Seed seed, ef::Run& run) {
   double right = 0, among_five = 0, bigrams = 0, most_frequent = 0, loss = 0;
   std::size_t masks = 0;
-  in_groups(documents.size(), group, [&](std::size_t first, std::size_t end) {
+  in_groups(texts.size(), group, [&](std::size_t first, std::size_t end) {
     ef::TokenBatch batch;
     std::vector<ef::Index> rows;
     std::vector<ef::Token> wanted;
     ef::Index row = 0;
     for (std::size_t i = first; i < end; ++i) {
-      std::vector<ef::Token> text = documents[i];
+      std::vector<ef::Token> text = texts[i];
       std::vector<std::size_t> words;
       for (std::size_t at = 0; at < text.size(); ++at)
         if (!tokenizer.is_special(text[at])) words.push_back(at);
@@ -155,7 +154,7 @@ inline Measures measure_masks(const ef::MaskedLM<float>& model, const ef::Tokeni
     }
     masks += rows.size();
   });
-  if (masks == 0) ef::fail(ef::InputError("no document has a word to mask"));
+  if (masks == 0) ef::fail(ef::InputError("no text has a word to mask"));
   const auto share = [&](double n) { return n / static_cast<double>(masks); };
   Measures out{{"accuracy", share(right)},
                {"accuracy_of_five", share(among_five)},

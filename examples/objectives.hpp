@@ -51,7 +51,7 @@ struct TextObjective {
   ef::Index length = 0;      ///< of a piece, at most
   bool overlapping = false;  ///< pieces to measure begin with the last token of the one before
   /// `first`: the number of the batch's first example among all that random choices are made for.
-  std::function<ef::TrainingBatch(ef::TokenBatch pieces, std::uint64_t first)> batch;
+  std::function<ef::TrainingBatch(ef::TokenBatch pieces, std::uint64_t first)> batch{};
 };
 
 inline ef::TokenBatch pieces_of(const Corpus& corpus, const TextObjective& objective) {

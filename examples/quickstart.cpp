@@ -16,14 +16,14 @@ namespace {
 
 struct Arguments {
   std::string models = EIGENFORMER_MODELS;
-  std::string prompt = "One evening",
-              statement = "The clever fox who can paint a map has found a golden key.";
+  std::string prompt = "Once there was a brave",
+              statement = "Near the mill, the clever fox who can paint a large map has found a golden key.";
   std::string masked = "The young sailor lost a shiny [MASK] and felt sad.";
   ef::GenerationConfig sampling{
       .max_new_tokens = 120, .temperature = 0.8, .top_k = 40, .top_p = 0.95, .seed = 7};
 };
 
-/// Says what a part did, and how fast.
+/// Runs since it was made.
 class Stopwatch {
  public:
   double seconds() const {
@@ -51,7 +51,7 @@ void tell(const Arguments& a) {
   });
   const double seconds = watch.seconds();
   const std::size_t tokens = story.new_tokens().size();
-  std::printf("%s\n\n%zu tokens in %.3f s: %.0f tokens/s\n", text.finish().c_str(), tokens, seconds,
+  std::printf("%s\n\n%zu tokens in %.1f ms, %.0f tokens/s\n", text.finish().c_str(), tokens, 1e3 * seconds,
               static_cast<double>(tokens) / seconds);
 }
 
@@ -77,7 +77,7 @@ void fill(const Arguments& a) {
   for (int i = 0; i < 5; ++i)
     std::printf("  %.4f  %s\n", p[static_cast<std::size_t>(order[static_cast<std::size_t>(i)])],
                 tokenizer.decode(std::vector{order[static_cast<std::size_t>(i)]}).c_str());
-  std::printf("\n%zu tokens in %.4f s\n", ids.size(), seconds);
+  std::printf("\n%zu tokens in %.2f ms\n", ids.size(), 1e3 * seconds);
 }
 
 /// An encoder-decoder writes a target for a source.
@@ -90,9 +90,9 @@ void ask(const Arguments& a) {
   const Stopwatch watch;
   const auto question = ef::generate(model, tokenizer.encode(a.statement), greedy, [](ef::Token) {});
   const double seconds = watch.seconds();
-  std::printf("\nA question, by an encoder-decoder of %td parameters:\n\n%s\n%s\n\n%zu tokens in %.3f s\n",
+  std::printf("\nA question, by an encoder-decoder of %td parameters:\n\n%s\n%s\n\n%zu tokens in %.2f ms\n",
               ef::count(model.parameters()), a.statement.c_str(),
-              tokenizer.decode(question.new_tokens()).c_str(), question.new_tokens().size(), seconds);
+              tokenizer.decode(question.new_tokens()).c_str(), question.new_tokens().size(), 1e3 * seconds);
 }
 
 }  // namespace

@@ -11,8 +11,6 @@
 #include "training.hpp"
 #include <eigenformer/train.hpp>
 
-#include <filesystem>
-
 namespace ef = eigenformer;
 
 namespace {
@@ -98,19 +96,6 @@ ef::Index highest_id(const ef::Tokenizer& tokenizer) {
   return size;
 }
 
-/// A held-out file, or a share of the corpus.
-std::optional<example::Corpus> held_out(const Arguments& a, example::Corpus& corpus,
-                                        const example::Reading& how) {
-  if (a.held_out.empty()) return std::nullopt;
-  char* end = nullptr;
-  const double share = std::strtod(a.held_out.c_str(), &end);
-  if (*end == '\0' && !std::filesystem::exists(a.held_out)) {
-    if (!(share > 0 && share < 1)) ef::fail(ef::ConfigError("held-out", "a share must lie between 0 and 1"));
-    return example::split_off(corpus, share);
-  }
-  return example::read_corpus({a.held_out}, how);
-}
-
 /// What all objectives begin from.
 struct Task {
   const Arguments& a;
@@ -155,7 +140,7 @@ template <class Model>
 void run_texts(const Task& task, const example::Reading& how, Model& model,
                example::TextObjective objective) {
   example::Corpus corpus = example::read_corpus(task.a.files, how);
-  const auto held = held_out(task.a, corpus, how);
+  const auto held = example::held_out(task.a.held_out, corpus, how);
   const auto facts = task.facts(corpus);
   const std::size_t tokens = corpus.tokens();
   task.train(model, facts, tokens,
@@ -175,12 +160,23 @@ void run_masked(const Task& task) {
             example::masked_objective(task.tokenizer, task.sizes.vocab_size, task.sizes.window, task.seed));
 }
 
+/// Learning what belongs to texts; make(corpus, numbers of its documents) is a batch.
+template <class Model, class Make>
+void run_paired(const Task& task, const example::Reading& how, example::Corpus corpus, Model& model,
+                Make make) {
+  auto held = example::held_out(task.a.held_out, corpus, how);
+  const auto facts = task.facts(corpus);
+  const std::size_t tokens = corpus.tokens();
+  task.train(model, facts, tokens,
+             example::paired_examples(std::move(corpus), std::move(held), task.a.batch, task.sizes.window,
+                                      task.seed, std::move(make)));
+}
+
 void run_classes(const Task& task) {
   example::Reading how = task.reading();
   how.classes = true;
   how.frame = example::frame_of(task.tokenizer);
   example::Corpus corpus = example::read_corpus(task.a.files, how);
-  auto held = held_out(task.a, corpus, how);
   std::vector<std::string> classes = corpus.labels;
   std::sort(classes.begin(), classes.end());
   classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
@@ -189,51 +185,41 @@ void run_classes(const Task& task) {
   config.pooler = true;
   config.n_labels = static_cast<ef::Index>(classes.size());
   ef::Classifier<float> model(config, ef::random_parameters<float>(config, task.seed), classes);
-  const auto facts = task.facts(corpus);
-  const std::size_t tokens = corpus.tokens();
-  task.train(
-      model, facts, tokens,
-      example::paired_examples(std::move(corpus), std::move(held), task.a.batch, task.sizes.window, task.seed,
-                               [&](const example::Corpus& all, std::span<const ef::Index> numbers) {
-                                 return example::batch_of_classes(all, numbers, classes);
-                               }));
+  run_paired(task, how, std::move(corpus), model,
+             [&](const example::Corpus& all, std::span<const ef::Index> numbers) {
+               return example::batch_of_classes(all, numbers, classes);
+             });
 }
 
 /// An encoder-decoder. T5's targets begin with the pad token, BART's with the end token.
 void run_seq2seq(Task& task) {
-  const Arguments& a = task.a;
-  const ef::Token end = example::needed(task.special.end, "end", a.objective);
-  const ef::Token pad = task.special.pad.value_or(end), start = a.family == "t5" ? pad : end;
+  const std::string& objective = task.a.objective;
+  const ef::Token end = example::needed(task.special.end, "end", objective);
+  const ef::Token pad = task.special.pad.value_or(end), start = task.a.family == "t5" ? pad : end;
   example::Sentinels sentinels;
-  if (a.objective == "spans") {
+  if (objective == "spans") {
     sentinels = example::sentinels_of(task.tokenizer, task.sizes.vocab_size);
     task.sizes.vocab_size = (std::max)(task.sizes.vocab_size, sentinels.first);
   }
-  ef::ModelConfig config = task.family.config(task.sizes);
+  const ef::presets::Sizes& sizes = task.sizes;
+  ef::ModelConfig config = task.family.config(sizes);
   config.decoder_start_token = start;
   ef::Seq2Seq<float> model(config, task.seed);
   example::Reading how = task.reading();
-  if (a.objective == "spans")
+  if (objective == "spans")
     return run_texts(task, how, model,
-                     example::span_objective(sentinels, task.special, start, task.sizes.window, task.seed));
-  if (a.objective == "denoise")
-    return run_texts(task, how, model,
-                     example::denoising_objective(task.tokenizer, task.sizes.vocab_size, start,
-                                                  task.sizes.window, task.seed));
+                     example::span_objective(sentinels, task.special, start, sizes.window, task.seed));
+  if (objective == "denoise")
+    return run_texts(
+        task, how, model,
+        example::denoising_objective(task.tokenizer, sizes.vocab_size, start, sizes.window, task.seed));
   how.pairs = true;
-  how.frame = how.target_frame =
-      example::frame_of(task.tokenizer);  // sources as any program will encode them
+  how.frame = how.target_frame = example::frame_of(task.tokenizer);  // sources as programs encode them
   if (auto& after = how.target_frame.after; after.empty() || after.back() != end) after.push_back(end);
-  example::Corpus corpus = example::read_corpus(a.files, how);
-  auto held = held_out(a, corpus, how);
-  const auto facts = task.facts(corpus);
-  const std::size_t tokens = corpus.tokens();
-  task.train(
-      model, facts, tokens,
-      example::paired_examples(std::move(corpus), std::move(held), a.batch, task.sizes.window, task.seed,
-                               [=](const example::Corpus& all, std::span<const ef::Index> numbers) {
-                                 return example::batch_of_pairs(all, numbers, start, pad);
-                               }));
+  run_paired(task, how, example::read_corpus(task.a.files, how), model,
+             [=](const example::Corpus& all, std::span<const ef::Index> numbers) {
+               return example::batch_of_pairs(all, numbers, start, pad);
+             });
 }
 
 void run(Arguments& a) {

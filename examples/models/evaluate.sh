@@ -16,7 +16,7 @@ trap 'rm -rf "$work"' EXIT
 echo "story: how well stories are predicted"
 "$bin/evaluate" "$models/story" --text "$work/stories.txt" --lines --baseline "$work/seen.txt"
 echo
-echo "mask: one word of each story is masked"
+echo "mask: words masked in pieces of stories, one in each"
 "$bin/evaluate" "$models/mask" --text "$work/stories.txt" --lines --baseline "$work/seen.txt" --seed 1
 echo
 echo "mood: happy or sad"
