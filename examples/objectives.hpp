@@ -104,11 +104,12 @@ inline TextObjective causal_objective(ef::Index window) {
           [](ef::TokenBatch pieces, std::uint64_t) { return ef::next_token_batch(std::move(pieces)); }};
 }
 
-/// Masked words, in texts as the tokenizer frames them.
+/// Masked words, `rate` of all, in texts as the tokenizer frames them.
 inline TextObjective masked_objective(const ef::Tokenizer& tokenizer, ef::Index vocab_size, ef::Index window,
-                                      ef::Seed seed) {
+                                      double rate, ef::Seed seed) {
   const SpecialTokens special(tokenizer);
-  ef::Masking masking{.mask_token = needed(special.mask, "mask", "masked"), .vocab_size = vocab_size};
+  ef::Masking masking{
+      .mask_token = needed(special.mask, "mask", "masked"), .vocab_size = vocab_size, .rate = rate};
   for (ef::Token id = 0; id < vocab_size; ++id)
     if (tokenizer.is_special(id)) masking.special_tokens.push_back(id);
   const Frame frame = frame_of(tokenizer);

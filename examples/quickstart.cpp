@@ -18,7 +18,7 @@ struct Arguments {
   std::string models = EIGENFORMER_MODELS;
   std::string prompt = "Once there was a brave",
               statement = "Near the mill, the clever fox who can paint a large map has found a golden key.";
-  std::string masked = "The young sailor lost a shiny [MASK] and felt sad.";
+  std::string masked = "Near the mill, the clever fox [MASK] found a golden key.";
   ef::GenerationConfig sampling{
       .max_new_tokens = 120, .temperature = 0.8, .top_k = 40, .top_p = 0.95, .seed = 7};
 };

@@ -22,7 +22,8 @@ struct Arguments {
   ef::presets::Sizes sizes{};
   ef::Index vocab_size = 0, steps = 1000, batch = 8, warmup = -1, accumulate = 1, eval_every = 0,
             checkpoint_every = 100, log_every = 50;
-  double learning_rate = 1e-3, weight_decay = 0.1, clip = 1.0, label_smoothing = 0.0, dropout = 0.0;
+  double learning_rate = 1e-3, weight_decay = 0.1, clip = 1.0, label_smoothing = 0.0, dropout = 0.0,
+         mask_rate = 0.15;
   std::uint64_t seed = 0;
   int threads = 1;
   bool lines = false, recompute = false, resume = false, json = false;
@@ -115,7 +116,7 @@ struct Task {
   ef::TrainingFacts facts(const example::Corpus& corpus) const {
     return {{"data", ef::concat(corpus.fingerprint())},
             {"seed", ef::concat(a.seed)},
-            {"objective", a.objective},
+            {"objective", a.objective == "masked" ? ef::concat("masked ", a.mask_rate) : a.objective},
             {"weights", a.dtype},
             {"batch", ef::concat(a.batch)}};
   }
@@ -157,7 +158,8 @@ void run_causal(const Task& task) {
 void run_masked(const Task& task) {
   ef::MaskedLM<float> model(task.family.config(task.sizes), task.seed);
   run_texts(task, task.reading(), model,
-            example::masked_objective(task.tokenizer, task.sizes.vocab_size, task.sizes.window, task.seed));
+            example::masked_objective(task.tokenizer, task.sizes.vocab_size, task.sizes.window,
+                                      task.a.mask_rate, task.seed));
 }
 
 /// Learning what belongs to texts; make(corpus, numbers of its documents) is a batch.
@@ -268,6 +270,8 @@ int main(int argc, char** argv) {
                  "train a tokenizer of so many tokens on the files: BPE, for bert WordPiece, for t5 unigram")
       ->excludes(tokenizer)
       ->check(CLI::PositiveNumber);
+  app.add_option("--mask-rate", a.mask_rate, "share of the tokens that are masked (masked)")
+      ->capture_default_str();
   app.add_flag("--lines", a.lines, "each line of a text file is a document of its own");
   app.add_option("--steps", a.steps, "updates")->capture_default_str();
   app.add_option("--batch", a.batch, "windows or documents a step")->capture_default_str();

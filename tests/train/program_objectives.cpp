@@ -38,7 +38,7 @@ TEST_CASE("programs: masked texts keep their special tokens, and are the same wh
   const ef::Tokenizer tokenizer = ef::byte_tokenizer(bert);
   const auto make = [&] {
     return example::text_examples(text(300), text(64), 4, ef::Seed{1},
-                                  example::masked_objective(tokenizer, 261, 16, ef::Seed{1}));
+                                  example::masked_objective(tokenizer, 261, 16, 0.15, ef::Seed{1}));
   };
   auto one = make(), two = make();
   REQUIRE(one.held_out.size() == 1);
@@ -46,7 +46,7 @@ TEST_CASE("programs: masked texts keep their special tokens, and are the same wh
   CHECK(one.held_out[0].inputs.size() == 4);
   CHECK(one.source(5).inputs == two.source(5).inputs);
   CHECK(one.source(5).inputs != two.source(6).inputs);
-  CHECK_THROWS_WITH_AS(example::masked_objective(ef::byte_tokenizer(), 257, 16, ef::Seed{1}),
+  CHECK_THROWS_WITH_AS(example::masked_objective(ef::byte_tokenizer(), 257, 16, 0.15, ef::Seed{1}),
                        doctest::Contains("no mask token"), ef::InputError);
 }
 
