@@ -24,7 +24,7 @@ namespace {
 
 struct Arguments {
   std::string out = "lifecycle-model";
-  double flops = 1.5e12;
+  double flops = 2.5e12;
   std::uint64_t seed = 1;
   int threads = 1;
   bool json = false;
@@ -41,8 +41,8 @@ std::string polite(std::string question) {
   return "Please tell me, " + question;
 }
 
-/// What the base model reads: stories, and lists in which each statement is followed by its question, or by
-/// itself once more, so that only examples tell what is wanted.
+/// What the base model reads: stories, and lists in which each statement is followed by its question (in some
+/// politely), or by itself once more, so that only examples tell what is wanted.
 std::string document(std::uint64_t i) {
   static const English stories(example::CorpusKind::stories, corpus_seed, false),
       pairs(example::CorpusKind::pairs, corpus_seed, false);
@@ -50,7 +50,8 @@ std::string document(std::uint64_t i) {
   std::string list;
   for (std::uint64_t k = 0; k < 4; ++k) {
     const example::CorpusLine pair = pairs.at(4 * i + k);
-    list += pair.first + " -> " + (i % 2 == 1 ? pair.second : pair.first) + "\n";
+    const std::string question = i % 8 == 7 ? polite(pair.second) : pair.second;
+    list += pair.first + " -> " + (i % 2 == 1 ? question : pair.first) + "\n";
   }
   return list;
 }
@@ -139,7 +140,7 @@ class Life {
   double finetune() {
     ef::add_lora(model_.parameters(), {.rank = 8, .alpha = 16, .targets = {"all"}, .seed = {a_.seed}});
     std::vector<ef::TrainingBatch> batches;
-    const auto all = examples(4800, 21, false);
+    const auto all = examples(6400, 21, false);
     for (std::size_t i = 0; i < all.size(); ++i) {
       const auto prompt = tokenizer_.encode(asked(all[i].statement, 0), false);
       auto tokens = prompt;
@@ -155,7 +156,7 @@ class Life {
     const auto steps = static_cast<ef::Index>(batches.size());
     ef::Trainer<float> trainer(
         ef::trainable_lora(model_),
-        {.steps = steps, .schedule = {.rate = 3e-3, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
+        {.steps = steps, .schedule = {.rate = 2e-3, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
     return train("fine-tuning with LoRA", trainer,
                  [&](ef::Index step) { return batches[static_cast<std::size_t>(step)]; });
   }
@@ -165,8 +166,8 @@ class Life {
     auto pairs = preferences(examples(400, 31, false), 0);
     score(pairs);
     ef::Trainer<float> trainer(
-        ef::trainable_preferences(model_, pairs, {.beta = 0.1}),
-        {.steps = 100, .schedule = {.rate = 5e-4, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
+        ef::trainable_preferences(model_, pairs, {.beta = 0.3}),
+        {.steps = 100, .schedule = {.rate = 2e-4, .decay = ef::Decay::cosine, .warmup = 10}}, threads_);
     ef::ShuffledDraws order(static_cast<ef::Index>(pairs.size()), 8, ef::Seed{a_.seed});
     return train("aligning with preferences", trainer,
                  [&](ef::Index step) { return ef::preference_batch(pairs, order(step)); });
