@@ -5,8 +5,8 @@
 #include <doctest/doctest.h>
 
 namespace {
-using example::SmallEnglish;
 using example::CorpusKind;
+using example::SmallEnglish;
 constexpr CorpusKind kinds[] = {CorpusKind::stories, CorpusKind::pairs, CorpusKind::labels};
 }  // namespace
 

@@ -106,7 +106,8 @@ template <class S> class Filler {
     if constexpr (std::is_same_v<S, float>)
       if (options_.dtype == Format::bf16 && can_quantise(path) && fastest_bf16_form() != Bf16Form::portable) {
         const auto* const numbers = reinterpret_cast<const bfloat16*>(g.data);
-        Weight<S> tiles = Weight<S>::bf16_tiles(rows, columns, [&](Index r) { return numbers + r * columns; });
+        Weight<S> tiles =
+            Weight<S>::bf16_tiles(rows, columns, [&](Index r) { return numbers + r * columns; });
         forget(tensor, place, rows);
         return tiles;
       }
