@@ -3,8 +3,8 @@
 // with preferences, measured after each stage on held-out sentences, and saved as it would be deployed.
 //   lifecycle --out my-model && generate my-model --prompt "The old fox found a red hat. ->" --greedy
 //
-// The language is a small grammar of English. The task: from a statement, the question that it answers. The
-// preference: to ask politely.
+// The language is a small grammar of example::SmallEnglish. The task: from a statement, the question that it
+// answers. The preference: to ask politely.
 #include "common.hpp"
 #include "progress.hpp"
 #include "small_english.hpp"
@@ -18,7 +18,6 @@
 
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
-using English = example::Corpus;
 
 namespace {
 
@@ -44,7 +43,7 @@ std::string polite(std::string question) {
 /// What the base model reads: stories, and lists in which each statement is followed by its question (in some
 /// politely), or by itself once more, so that only examples tell what is wanted.
 std::string document(std::uint64_t i) {
-  static const English stories(example::CorpusKind::stories, corpus_seed, false),
+  static const example::SmallEnglish stories(example::CorpusKind::stories, corpus_seed, false),
       pairs(example::CorpusKind::pairs, corpus_seed, false);
   if (i % 4 == 0) return stories.at(i / 4).first;
   std::string list;
@@ -61,7 +60,7 @@ struct Example {
 };
 
 std::vector<Example> examples(std::size_t count, std::uint64_t seed, bool held_out) {
-  const English pairs(example::CorpusKind::pairs, ef::Seed{seed}, held_out);
+  const example::SmallEnglish pairs(example::CorpusKind::pairs, ef::Seed{seed}, held_out);
   std::vector<Example> all;
   for (std::size_t i = 0; i < count; ++i) {
     const example::CorpusLine pair = pairs.at(i);
@@ -230,7 +229,7 @@ class Life {
   void score(std::vector<ef::PreferencePair>& pairs) { ef::set_reference(model_, pairs, run_); }
 
   double story_perplexity() {
-    const English stories(example::CorpusKind::stories, ef::Seed{41}, true);
+    const example::SmallEnglish stories(example::CorpusKind::stories, ef::Seed{41}, true);
     ef::TokenBatch texts;
     for (std::uint64_t i = 0; i < 100; ++i) texts.push_back(ended(stories.at(i).first));
     const auto labels = ef::next_tokens(texts);
