@@ -3,7 +3,7 @@
 // with preferences, measured after each stage on held-out sentences, and saved as it would be deployed.
 //   lifecycle --out my-model && generate my-model --prompt "The old fox found a red hat. ->" --greedy
 //
-// The language is a small grammar of example::SmallEnglish. The task: from a statement, the question that it
+// The language is a small grammar of English. The task: from a statement, the question that it
 // answers. The preference: to ask politely.
 #include "common.hpp"
 #include "progress.hpp"
