@@ -18,7 +18,7 @@ struct Arguments {
   std::string models = EIGENFORMER_MODELS;
   std::string prompt = "Once there was a brave",
               statement = "Near the mill, the clever fox who can paint a large map has found a golden key.";
-  std::string masked = "Near the mill, the clever fox [MASK] found a golden key.";
+  std::string masked = "Ben was a lazy cook. He had a golden ring. One day he lost the [MASK] in the park.";
   ef::GenerationConfig sampling{
       .max_new_tokens = 120, .temperature = 0.8, .top_k = 40, .top_p = 0.95, .seed = 7};
 };

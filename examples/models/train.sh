@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the models of this folder anew, in about ten minutes of one core:
+# Makes the models of this folder anew, in about fifteen minutes of one core:
 #   examples/models/train.sh [FOLDER OF THE PROGRAMS] [FOLDER FOR THE MODELS]
 set -eu
 bin=${1:-build/release/examples}
@@ -15,10 +15,11 @@ trap 'rm -rf "$work"' EXIT
 "$bin/train" "$work/stories.txt" --lines --family llama --vocab-size 1000 --layers 3 --width 96 --heads 4 --window 128 \
   --batch 24 --steps 2500 --learning-rate 3e-3 --seed 1 --out "$work/story"
 
-# an encoder that fills masks, and from it one that tells moods
+# an encoder that fills masks (it learns to look things up in the text after some 11,000 steps), and from it one that
+# tells moods
 "$bin/corpus" --kind pairs --lines 5000 --seed 1 >"$work/sentences.jsonl"
 "$bin/train" "$work/stories.txt" "$work/sentences.jsonl" "$work/labels.jsonl" --lines --objective masked \
-  --mask-rate 0.3 --vocab-size 1100 --layers 3 --width 96 --heads 4 --window 128 --batch 24 --steps 6000 --warmup 200 \
+  --mask-rate 0.3 --vocab-size 1100 --layers 3 --width 96 --heads 4 --window 128 --batch 16 --steps 18000 --warmup 200 \
   --learning-rate 1.5e-3 --seed 1 --out "$work/mask"
 "$bin/finetune" "$work/mask" "$work/labels.jsonl" --batch 32 --steps 600 --learning-rate 1e-3 --warmup 50 --held-out 0 \
   --seed 1 --out "$work/mood"

@@ -35,14 +35,20 @@ TEST_CASE("shipped models: the decoder's greedy story") {
         "to rain. She met a proud farmer under a tree. She was tired");
 }
 
-TEST_CASE("shipped models: the encoder finds words that their sentence tells") {
+TEST_CASE("shipped models: the encoder finds words that the text tells") {
   const auto model = ef::load_masked_lm<float>(models + "mask");
   const auto tokenizer = ef::load_tokenizer(models + "mask");
   const std::pair<const char*, const char*> cases[] = {
       {"Near the mill, the clever fox [MASK] found a golden key.", "has"},
-      {"The old baker could [MASK] find the key again.", "not"},
-      {"Nobody in the park was [MASK] gloomy as the shy nurse.", "as"},
-      {"The old baker was sad [MASK] first, but then found the lost key again.", "at"}};
+      {"Ben was a lazy cook. He had a golden ring. One day he lost the [MASK] in the park.", "ring"},
+      {"Ben was a kind nurse. One day [MASK] lost the ring in the park. He was very sad.", "he"},
+      {"Anna was a kind nurse. One day [MASK] lost the ring in the park. She was very sad.", "she"},
+      {"Mia was a kind nurse. One morning she was in the mill and broke the soft pillow of a shy baker. At "
+       "first she "
+       "hid the pieces, for she was sad. The [MASK] was not angry at all.",
+       "baker"},
+      {"Tom was a busy pilot. One day he met a strong horse in the cave. The [MASK] had lost its red key.",
+       "horse"}};
   for (const auto& [text, word] : cases) {
     const std::vector<ef::Token> ids = tokenizer.encode(text);
     const auto place = std::find(ids.begin(), ids.end(), *tokenizer.token_to_id("[MASK]")) - ids.begin();
