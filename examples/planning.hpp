@@ -1,7 +1,7 @@
 // What the planning examples share: which model is meant, and how options are named.
 #pragma once
 
-#include <eigenformer/hub/config.hpp>
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/plan.hpp>
 
 #include <algorithm>
