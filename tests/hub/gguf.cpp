@@ -85,7 +85,8 @@ TEST_CASE("a float file of every architecture is its folder's model to the bit")
 TEST_CASE("half and bfloat16 files keep their format, and any file takes the dtype that is asked for") {
   const TemporaryFolder files;
   for (const char* const name : {"llama-gqa", "gpt2", "bloom"})
-    for (const auto& [type, format] : {std::pair{Type::f16, Format::f16}, {Type::bf16, Format::bf16}}) {
+    for (const Type type : {Type::f16, Type::bf16}) {
+      const Format format = type == Type::f16 ? Format::f16 : Format::bf16;
       CAPTURE(std::string(name));
       CAPTURE(ef::name_of(format));
       const std::string file = files.write("model.gguf", gguf_models::model(folder(name), type).bytes());

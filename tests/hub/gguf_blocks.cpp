@@ -130,15 +130,15 @@ TEST_CASE("blocks in float are to the bit the numbers that the format defines") 
 
 TEST_CASE("Q8_0 and Q4_0 stay int8 and int4 with the same numbers") {
   const TemporaryFolder files;
-  for (const auto& [type, format] : {std::pair{Type::q8_0, Format::int8}, {Type::q4_0, Format::int4}}) {
+  for (const Format format : {Format::int8, Format::int4}) {
     CAPTURE(ef::name_of(format));
-    const Made m = made([&, type = type](const std::string&) { return type; });
+    const Type type = format == Format::int8 ? Type::q8_0 : Type::q4_0;
+    const Made m = made([&](const std::string&) { return type; });
     const auto model = ef::load_causal_lm<float>(files.write("x.gguf", m.bytes));
-    compare(model, m.model,
-            [&, format = format](const ef::Weight<float>& found, const ef::Matrix<float>& expected) {
-              CHECK(found.format() == format);
-              CHECK(support::same_bits(found.dense(), expected));
-            });
+    compare(model, m.model, [&](const ef::Weight<float>& found, const ef::Matrix<float>& expected) {
+      CHECK(found.format() == format);
+      CHECK(support::same_bits(found.dense(), expected));
+    });
   }
 }
 

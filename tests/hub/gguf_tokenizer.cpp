@@ -30,8 +30,7 @@ const char* const texts[] = {"",
                              "  Hello, World! 2024's it'll\n\n\tx\r\n  ",
                              "na\xC3\xAFve caf\xC3\xA9 \xE4\xB8\xAD\xE6\x96\x87 \xF0\x9F\x98\x80 e\xCC\x81",
                              "<s>ab</s><unk> <mask> <|endoftext|>",
-                             "\xE2\x96\x81"
-                             "a \xE2\x96\x81",
+                             "\u2581a \u2581",
                              "Once upon a time, there was a DOG. It's 3.14159 km away\xE2\x80\xA6"};
 
 /// The tokens of a tokenizer.json with their kinds.
@@ -143,10 +142,7 @@ TEST_CASE("tokens of the user are whole, runs of spaces among them") {
   const TemporaryFolder files;
   Writer out;
   out.text("tokenizer.ggml.model", "llama");
-  out.strings("tokenizer.ggml.tokens", {"<unk>", "\xE2\x96\x81", "a",
-                                        "\xE2\x96\x81"
-                                        "a",
-                                        "\xE2\x96\x81\xE2\x96\x81", "\n\n", "\n"});
+  out.strings("tokenizer.ggml.tokens", {"<unk>", "\u2581", "a", "\u2581a", "\u2581\u2581", "\n\n", "\n"});
   out.i32s("tokenizer.ggml.token_type", {2, 1, 1, 1, 4, 4, 1});
   out.f32s("tokenizer.ggml.scores", {0, -5, -4, -1, 0, 0, -6});
   out.boolean("tokenizer.ggml.add_bos_token", false);
@@ -280,14 +276,16 @@ TEST_CASE("tokenizers that are not known, or whose lists do not go together, are
 
 TEST_CASE("real tokenizers encode a text as their tokenizer.json") {
   const TemporaryFolder files;
-  for (const auto& [name, pre] :
+  for (const auto& each :
        {std::pair{"llama2", ""}, {"gpt2", "gpt-2"}, {"llama3-16k", "llama-bpe"}, {"bloom-style", "bloom"}}) {
+    const std::string name = each.first, pre = each.second;
     const std::string path = shared + "/tokenizers/" + name + "/tokenizer.json";
     if (!present(path)) continue;
-    CAPTURE(std::string(name));
+    CAPTURE(name);
     const ef::Json json = ef::read_json(path);
-    Writer out = *pre ? byte_level(json, pre) : sentencepiece(json);
-    if (*pre) out.boolean("tokenizer.ggml.add_bos_token", false);
-    check_same(ef::load_tokenizer(files.write("x.gguf", out.bytes())), ef::load_tokenizer(path), *pre != 0);
+    Writer out = !pre.empty() ? byte_level(json, pre) : sentencepiece(json);
+    if (!pre.empty()) out.boolean("tokenizer.ggml.add_bos_token", false);
+    check_same(ef::load_tokenizer(files.write("x.gguf", out.bytes())), ef::load_tokenizer(path),
+               !pre.empty());
   }
 }
