@@ -8,6 +8,7 @@
 #include "common.hpp"
 #include "progress.hpp"
 #include "small_english.hpp"
+#include <eigenformer/evaluate/rouge.hpp>
 #include <eigenformer/generate/prompt.hpp>
 #include <eigenformer/plan.hpp>
 #include <eigenformer/text/train_tokenizer.hpp>
@@ -35,9 +36,11 @@ constexpr ef::Seed corpus_seed{11};
 /// How the task is asked for.
 const ef::PromptTemplate format{.instruction = "", .example = "{input} -> {output}\n", .query = "{input} ->"};
 
+constexpr std::string_view courtesy = "Please tell me, ";
+
 std::string polite(std::string question) {
   question[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(question[0])));
-  return "Please tell me, " + question;
+  return std::string(courtesy) + question;
 }
 
 /// What the base model reads: stories, and lists in which each statement is followed by its question (in some
@@ -74,7 +77,7 @@ ef::ModelConfig sized(double parameters, ef::Index vocab_size) {
   ef::ModelConfig best;
   double distance = INFINITY;
   for (ef::Index width = 32; width <= 512; width += 16)
-    for (const ef::Index layers : {2, 3, 4, 6, 8}) {
+    for (const ef::Index layers : {3, 4, 6, 8}) {
       if (width < 16 * layers || width > 32 * layers) continue;  // neither deep and narrow nor the reverse
       const ef::ModelConfig config = ef::presets::llama({.vocab_size = vocab_size,
                                                          .layers = layers,
@@ -92,6 +95,7 @@ struct Measured {
   std::string stage;
   double story_perplexity = 0;
   double correct = 0;  ///< share of statements whose greedy answer is the question, polite or not
+  double words = 0;    ///< ROUGE-1 F1 of the answers with the question, courtesy left out
   double polite = 0;   ///< share of answers that begin politely
   double prefers = 0;  ///< share of statements whose polite question is likelier than the plain one
 };
@@ -127,7 +131,7 @@ class Life {
     const auto steps = static_cast<ef::Index>(documents.size()) / batch;
     ef::Trainer<float> trainer(model_,
                                {.steps = steps,
-                                .schedule = {.rate = 5e-3, .decay = ef::Decay::cosine, .warmup = steps / 20},
+                                .schedule = {.rate = 3e-3, .decay = ef::Decay::cosine, .warmup = steps / 20},
                                 .optimizer = ef::AdamW{.beta2 = 0.95, .weight_decay = 0.1}},
                                threads_);
     ef::DocumentDraws draw(std::move(documents), window + 1, batch, ef::Seed{a_.seed}, 2);
@@ -179,7 +183,11 @@ class Life {
     for (const Example& each : asked_for) {
       const std::string found = answered(asked(each.statement, shown));
       if (found == each.question || found == polite(each.question)) out.correct += part;
-      if (found.starts_with("Please")) out.polite += part;
+      const bool courteous = found.starts_with(courtesy);
+      if (courteous) out.polite += part;
+      out.words +=
+          part *
+          ef::evaluate::rouge_n(each.question, courteous ? found.substr(courtesy.size()) : found, 1).f1;
     }
     auto pairs = preferences(asked_for, shown);
     score(pairs);
@@ -284,6 +292,7 @@ void run(const Arguments& a) {
       stages.push_back({{"stage", m.stage},
                         {"story_perplexity", m.story_perplexity},
                         {"correct", m.correct},
+                        {"rouge1", m.words},
                         {"polite", m.polite},
                         {"prefers_polite", m.prefers}});
     return example::print(
@@ -296,11 +305,13 @@ void run(const Arguments& a) {
          {"reply", reply},
          {"folder", a.out}});
   }
-  std::printf("%-27s %10s %10s %10s %10s\n", "held out", "stories'", "correct", "polite", "prefers");
-  std::printf("%-27s %10s %10s %10s %10s\n", "", "perplexity", "answers", "answers", "polite");
+  std::printf("%-27s %10s %10s %10s %10s %10s\n", "held out", "stories'", "correct", "words", "polite",
+              "prefers");
+  std::printf("%-27s %10s %10s %10s %10s %10s\n", "", "perplexity", "answers", "(ROUGE-1)", "answers",
+              "polite");
   for (const Measured& m : table)
-    std::printf("%-27s %10.2f %9.0f%% %9.0f%% %9.0f%%\n", m.stage.c_str(), m.story_perplexity,
-                100 * m.correct, 100 * m.polite, 100 * m.prefers);
+    std::printf("%-27s %10.2f %9.0f%% %9.0f%% %9.0f%% %9.0f%%\n", m.stage.c_str(), m.story_perplexity,
+                100 * m.correct, 100 * m.words, 100 * m.polite, 100 * m.prefers);
   std::printf("\n%s\n%s\n%s\n", statement.c_str(), reply.c_str(), a.out.c_str());
 }
 
