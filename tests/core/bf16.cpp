@@ -7,6 +7,8 @@
 
 #include <array>
 #include <limits>
+#include <memory>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -27,6 +29,14 @@ ef::Weight<float> tiles(const ef::Matrix<float>& m) {
 
 ef::Matrix<float> rounded(const ef::Matrix<float>& m) {
   return m.unaryExpr([](float x) { return static_cast<float>(ef::bfloat16(x)); });
+}
+
+template <class T> ef::Weight<float> narrow(const ef::Matrix<float>& m) {
+  std::vector<T> numbers;
+  for (Index i = 0; i < m.size(); ++i) numbers.emplace_back(m.data()[i]);
+  auto owner = std::make_shared<const std::vector<T>>(std::move(numbers));
+  const T* const data = owner->data();
+  return ef::Weight<float>::borrow(ef::format_of<T>, data, m.rows(), m.cols(), std::move(owner));
 }
 
 ef::Matrix<float> times(Bf16Form form, const ef::Weight<float>& w, const ef::Matrix<float>& x,
@@ -79,13 +89,28 @@ TEST_CASE("a product in bfloat16 is the sum over rounded numbers, in every form 
   }
 }
 
-TEST_CASE("AVX-512's form gives the portable form's bits") {
+TEST_CASE(
+    "AVX-512's form gives the portable form's bits, forward and backward, for weights in every format") {
   if (!ef::runs(Bf16Form::avx512)) return;
   Machine machine;
   for (const Index rows : {1, 5, 12, 133}) {
-    const auto x = random_matrix<float>(rows, 540, 5);
-    const auto w = tiles(random_matrix<float>(131, 540, 6));
-    CHECK(same_bits<float>(times(Bf16Form::avx512, w, x, machine), times(Bf16Form::portable, w, x, machine)));
+    const auto x = random_matrix<float>(rows, 540, 5), m = random_matrix<float>(131, 540, 6),
+               dy = random_matrix<float>(rows, 131, 16);
+    const std::array weights{tiles(m), ef::Weight<float>(m), narrow<ef::bfloat16>(m), narrow<ef::half>(m)};
+    for (const auto& w : weights) {
+      CAPTURE(ef::name_of(w.format()));
+      CHECK(
+          same_bits<float>(times(Bf16Form::avx512, w, x, machine), times(Bf16Form::portable, w, x, machine)));
+      const auto gradients = [&](Bf16Form form) {
+        std::array<ef::Matrix<float>, 2> d{ef::Matrix<float>::Zero(rows, 540),
+                                           ef::Matrix<float>::Zero(131, 540)};
+        if (!w.packed()) ef::bf16_input_gradient(machine.run, w, dy, d[0], form);
+        ef::bf16_weight_gradient(machine.run, dy, x, d[1], form);
+        return d;
+      };
+      const auto found = gradients(Bf16Form::avx512), expected = gradients(Bf16Form::portable);
+      for (const std::size_t i : {0u, 1u}) CHECK(same_bits<float>(found[i], expected[i]));
+    }
   }
 }
 

@@ -15,7 +15,6 @@
 #include <cstdint>
 #include <cstring>
 #include <string_view>
-#include <utility>
 
 #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define EIGENFORMER_X86_KERNELS 1
@@ -70,10 +69,9 @@ inline void bf16_block_portable(const Bf16Block& b) {
 #ifdef EIGENFORMER_X86_KERNELS
 
 /// R rows by J panels: all sums stay in registers.
-template <int J, int... r>
-[[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void bf16_tile_avx512(
-    std::integer_sequence<int, r...>, const Bf16Block& b, Index row, Index panel) {
-  constexpr int R = sizeof...(r);
+template <int R, int J>
+[[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void bf16_tile_avx512(const Bf16Block& b, Index row,
+                                                                              Index panel) {
   const bfloat16* x = b.x + row * b.x_stride;
   const bfloat16* w = b.w + panel * b.w_stride;
   float* const out = b.sums + row * b.sums_stride + panel * Bf16Tiles::panel;
@@ -106,11 +104,9 @@ template <int J, int... r>
 inline void bf16_block_avx512(const Bf16Block& b) {
   const auto rows = [&]<int J>(std::integral_constant<int, J>, Index panel) {
     Index row = 0;
-    for (; row + 8 <= b.rows; row += 8)
-      bf16_tile_avx512<J>(std::make_integer_sequence<int, 8>{}, b, row, panel);
-    for (; row + 4 <= b.rows; row += 4)
-      bf16_tile_avx512<J>(std::make_integer_sequence<int, 4>{}, b, row, panel);
-    for (; row < b.rows; ++row) bf16_tile_avx512<J>(std::make_integer_sequence<int, 1>{}, b, row, panel);
+    for (; row + 8 <= b.rows; row += 8) bf16_tile_avx512<8, J>(b, row, panel);
+    for (; row + 4 <= b.rows; row += 4) bf16_tile_avx512<4, J>(b, row, panel);
+    for (; row < b.rows; ++row) bf16_tile_avx512<1, J>(b, row, panel);
   };
   Index panel = 0;
   for (; panel + 3 <= b.panels; panel += 3) rows(std::integral_constant<int, 3>{}, panel);
@@ -201,12 +197,20 @@ template <bool two_panels, bool two_heights>
   _tile_release();
 }
 
+/// Whether the processor has AVX-512's bfloat16 instructions.
+inline bool has_avx512_bf16() {
+  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl");
+}
+
 /// Whether the processor has AMX's bfloat16 tiles and the system lets this program use them, which Linux
-/// wants to be asked for (Documentation/arch/x86/xstate.rst). Asked once.
+/// wants to be asked for (Documentation/arch/x86/xstate.rst). Asked once. Factors are rounded by AVX-512,
+/// which all processors with AMX have.
 inline bool has_amx() {
 #ifdef __linux__
   static const bool permitted = [] {
     unsigned a = 0, b = 0, c = 0, d = 0;
+    if (!has_avx512_bf16()) return false;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) || !(d & 1u << 24)) return false;
     constexpr long request_permission = 0x1023, tile_data = 18;
     return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
@@ -225,9 +229,7 @@ inline bool has_amx() {
 inline bool runs(Bf16Form form) {
 #ifdef EIGENFORMER_X86_KERNELS
   if (form == Bf16Form::amx) return detail::has_amx();
-  if (form == Bf16Form::avx512)
-    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl");
+  if (form == Bf16Form::avx512) return detail::has_avx512_bf16();
 #endif
   return form == Bf16Form::portable;
 }

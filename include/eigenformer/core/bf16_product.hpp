@@ -1,84 +1,14 @@
 // Matrix products in bfloat16 with sums in float, split over panels of output columns: with a weight that
-// lies in tiles, and with matrices that are put into tiles for one product, as a training step's are.
+// lies in tiles, and with matrices that are made factors for one product, as a training step's are.
 #pragma once
 
-#include <eigenformer/core/bf16_kernel.hpp>
+#include <eigenformer/core/bf16_factor.hpp>
 #include <eigenformer/core/dot_kernel.hpp>
-#include <eigenformer/core/run.hpp>
 #include <eigenformer/core/weight.hpp>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
 namespace detail {
-
-/// Numbers to round that are worth a thread.
-inline constexpr Index rounding_worth_a_thread = 1 << 14;
-
-/// to[0, 32 · tiles) = x[0, columns) to the nearest bfloat16, then zeros.
-inline void round_row(const float* x, Index columns, Index tiles, bfloat16* to) {
-  const Index whole = columns / Bf16Tiles::depth * Bf16Tiles::depth;
-  for (Index c = 0; c < whole; c += Bf16Tiles::depth)
-    for (Index i = 0; i < Bf16Tiles::depth; ++i) to[c + i] = bfloat16(x[c + i]);
-  for (Index c = whole; c < tiles * Bf16Tiles::depth; ++c) to[c] = c < columns ? bfloat16(x[c]) : bfloat16();
-}
-
-/// x [rows, columns] as left factor: rounded, in the caller's frame of the workspace.
-inline const bfloat16* rounded(Run& run, View<float> x) {
-  const Index tiles = Bf16Tiles{.columns = x.cols()}.tiles(), width = tiles * Bf16Tiles::depth;
-  bfloat16* const to = run.workspace.take<bfloat16>(x.rows() * width);
-  run.threads.slices(x.rows(), rounding_worth_a_thread / (std::max)(x.cols(), Index{1}) + 1,
-                     [&](Index begin, Index end) {
-                       for (Index r = begin; r < end; ++r)
-                         round_row(x.data() + r * x.outerStride(), x.cols(), tiles, to + r * width);
-                     });
-  return to;
-}
-
-/// xᵀ as left factor.
-inline const bfloat16* rounded_transpose(Run& run, View<float> x) {
-  const Index width = Bf16Tiles{.columns = x.rows()}.tiles() * Bf16Tiles::depth;
-  bfloat16* const to = run.workspace.take<bfloat16>(x.cols() * width);
-  run.threads.slices(x.cols(), rounding_worth_a_thread / (std::max)(x.rows(), Index{1}) + 1,
-                     [&](Index begin, Index end) {
-                       constexpr Index strip = 16;  // columns whose lines stay in the first-level cache
-                       for (Index first = begin; first < end; first += strip) {
-                         const Index last = (std::min)(end, first + strip);
-                         for (Index i = 0; i < width; ++i)
-                           for (Index c = first; c < last; ++c)
-                             to[c * width + i] = i < x.rows() ? bfloat16(x(i, c)) : bfloat16();
-                       }
-                     });
-  return to;
-}
-
-/// Tiles [rows, columns] of the numbers at(row, column), as right factor.
-template <class At> const bfloat16* tiles_of(Run& run, const Bf16Tiles& layout, const At& at) {
-  constexpr Index panel = Bf16Tiles::panel, depth = Bf16Tiles::depth, tile = Bf16Tiles::tile;
-  bfloat16* const to = run.workspace.take<bfloat16>(layout.panels() * layout.tiles() * tile);
-  run.threads.slices(layout.panels(), rounding_worth_a_thread / (layout.tiles() * tile + 1) + 1,
-                     [&](Index begin, Index end) {
-                       for (Index p = begin; p < end; ++p)
-                         for (Index t = 0; t < layout.tiles(); ++t) {
-                           bfloat16* const here = to + (p * layout.tiles() + t) * tile;
-                           const Index r0 = p * panel, c0 = t * depth;
-                           if (r0 + panel <= layout.rows && c0 + depth <= layout.columns) {
-                             for (Index c = 0; c < depth; c += 2)
-                               for (Index r = 0; r < panel; ++r) {
-                                 here[c * panel + 2 * r] = bfloat16(at(r0 + r, c0 + c));
-                                 here[c * panel + 2 * r + 1] = bfloat16(at(r0 + r, c0 + c + 1));
-                               }
-                             continue;
-                           }
-                           for (Index c = 0; c < depth; ++c)
-                             for (Index r = 0; r < panel; ++r)
-                               here[c / 2 * 2 * panel + 2 * r + c % 2] =
-                                   r0 + r < layout.rows && c0 + c < layout.columns
-                                       ? bfloat16(at(r0 + r, c0 + c))
-                                       : bfloat16();
-                         }
-                     });
-  return to;
-}
 
 /// y [rows, n] = x [rows, k] · wᵀ through an epilogue: x as left factor, w [n, k] in tiles.
 inline void multiply_bf16(Run& run, Bf16Form form, const bfloat16* x, Index rows, const void* w,
@@ -134,43 +64,39 @@ inline void multiply_bf16(Run& run, Bf16Form form, const bfloat16* x, Index rows
 inline void bf16_product(Run& run, const Weight<float>& w, View<float> x, const Epilogue<float>& epilogue,
                          Out<float> y, Bf16Form form = fastest_bf16_form()) {
   const Workspace::Frame frame(run.workspace);
-  const Bf16Tiles layout = w.tiles();
-  const bfloat16* const left = detail::rounded(run, x);
+  const bfloat16* const left = detail::bf16_factor<Bf16Side::left, Bf16Order::along>(
+      run, form, x.data(), x.outerStride(), x.rows(), x.cols());
   const void* right = w.packed_data();
   if (!w.tiled())
     right = w.with_elements([&](const auto* elements) -> const void* {
-      return detail::tiles_of(run, layout, [&](Index r, Index c) {
-        return lanes::element_as<float>(elements[r * layout.columns + c]);
-      });
+      return detail::bf16_factor<Bf16Side::right, Bf16Order::along>(run, form, elements, w.cols(), w.rows(),
+                                                                    w.cols());
     });
-  detail::multiply_bf16(run, form, left, x.rows(), right, layout, epilogue, y);
+  detail::multiply_bf16(run, form, left, x.rows(), right, w.tiles(), epilogue, y);
 }
 
 /// dx [rows, in] += dy [rows, out] · W in bfloat16, w [out, in] not packed.
 inline void bf16_input_gradient(Run& run, const Weight<float>& w, View<float> dy, Out<float> dx,
                                 Bf16Form form = fastest_bf16_form()) {
   const Workspace::Frame frame(run.workspace);
-  const Bf16Tiles layout{w.cols(), w.rows()};
-  const bfloat16* const left = detail::rounded(run, dy);
+  const bfloat16* const left = detail::bf16_factor<Bf16Side::left, Bf16Order::along>(
+      run, form, dy.data(), dy.outerStride(), dy.rows(), dy.cols());
   const bfloat16* const right = w.with_elements([&](const auto* elements) {
-    return detail::tiles_of(run, layout, [&](Index r, Index c) {
-      return lanes::element_as<float>(elements[c * layout.rows + r]);
-    });
+    return detail::bf16_factor<Bf16Side::right, Bf16Order::across>(run, form, elements, w.cols(), w.cols(),
+                                                                   w.rows());
   });
-  detail::multiply_bf16(run, form, left, dy.rows(), right, layout, {.add = true}, dx);
+  detail::multiply_bf16(run, form, left, dy.rows(), right, {w.cols(), w.rows()}, {.add = true}, dx);
 }
 
 /// dW [out, in] += dyᵀ · x in bfloat16, for dy [rows, out] and x [rows, in].
 inline void bf16_weight_gradient(Run& run, View<float> dy, View<float> x, Out<float> dw,
                                  Bf16Form form = fastest_bf16_form()) {
   const Workspace::Frame frame(run.workspace);
-  const Bf16Tiles layout{x.cols(), x.rows()};
-  const bfloat16* const left = detail::rounded_transpose(run, dy);
-  const float* const from = x.data();
-  const Index stride = x.outerStride();
-  const bfloat16* const right =
-      detail::tiles_of(run, layout, [=](Index r, Index c) { return from[c * stride + r]; });
-  detail::multiply_bf16(run, form, left, dy.cols(), right, layout, {.add = true}, dw);
+  const bfloat16* const left = detail::bf16_factor<Bf16Side::left, Bf16Order::across>(
+      run, form, dy.data(), dy.outerStride(), dy.cols(), dy.rows());
+  const bfloat16* const right = detail::bf16_factor<Bf16Side::right, Bf16Order::across>(
+      run, form, x.data(), x.outerStride(), x.cols(), x.rows());
+  detail::multiply_bf16(run, form, left, dy.cols(), right, {x.cols(), x.rows()}, {.add = true}, dw);
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI
