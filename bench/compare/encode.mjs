@@ -1,12 +1,13 @@
-// Times BERT-base under onnxruntime and bench/encode in turn, in float: 8 texts of 128 tokens, and 242 texts of 8 to 128
-// tokens, which onnxruntime takes in batches of 22 in the order they come in, padded to the longest of each.
+// Times BERT-base under onnxruntime in float and bench/encode, in float and bfloat16, in turn: 8 texts of 128 tokens, and
+// 242 texts of 8 to 128 tokens, which onnxruntime takes in batches of 22 in the order they come in, padded to the longest
+// of each.
 //
 //   npm install --ignore-scripts onnxruntime-node
 //   python3 encode.py --export bert_base.onnx
 //   node encode.mjs BENCH bert_base.onnx [THREADS] [ROUNDS]
 //
 // BENCH is the program bench/encode. Prints tokens per second of the best of all rounds, those of padding not counted, and
-// the ratio: by processor time with one thread, so that a neighbour counts little, by the clock with more.
+// ratios: by processor time with one thread, so that a neighbour counts little, by the clock with more.
 import {execFileSync} from 'node:child_process';
 import {createRequire} from 'node:module';
 import {join} from 'node:path';
@@ -56,19 +57,23 @@ function library(name) {
 const mixed = Array.from({length: 242}, (_, i) => 8 + i * 53 % 121);  // as mixed() in encode.cpp
 const works = [
   {title: '8 texts of 128 tokens', lengths: [Array(8).fill(128)],
-   name: `encode/bert_base/texts:8/length:128/threads:${threads}/`},
+   names: {float: `encode/bert_base/texts:8/length:128/threads:${threads}/`,
+           bfloat16: `encode/bert_base/bf16/texts:8/length:128/threads:${threads}/`}},
   {title: '242 texts of 8 to 128 tokens', lengths: Array.from({length: 11}, (_, b) => mixed.slice(22 * b, 22 * b + 22)),
-   name: `encode_ragged/lengths_8_to_128/${threads}/`},
+   names: {float: `encode_ragged/lengths_8_to_128/${threads}/`}},
 ];
-for (const {title, lengths, name} of works) {
+for (const {title, lengths, names} of works) {
   const batches = lengths.map(feeds), tokens = lengths.flat().reduce((sum, length) => sum + length, 0);
-  let theirs = Infinity, ours = Infinity;
+  let theirs = Infinity;
+  const ours = {};
   await peer(batches.slice(0, 1));
   for (let round = 0; round < Number(rounds); ++round) {
     theirs = Math.min(theirs, await peer(batches), batches.length === 1 ? await peer(batches) : Infinity);
-    ours = Math.min(ours, library(name));
+    for (const type in names) ours[type] = Math.min(ours[type] ?? Infinity, library(names[type]));
   }
-  console.log(`${title}, ${threads} thread(s): onnxruntime ${version} ${(tokens / theirs).toFixed(0)} tokens/s, ` +
-              `library ${(tokens / ours).toFixed(0)} tokens/s, ratio ${(theirs / ours).toFixed(2)}`);
+  console.log(`${title}, ${threads} thread(s): onnxruntime ${version} ${(tokens / theirs).toFixed(0)} tokens/s`);
+  for (const type in ours)
+    console.log(`  library, ${type}: ${(tokens / ours[type]).toFixed(0)} tokens/s, ` +
+                `ratio ${(theirs / ours[type]).toFixed(2)}`);
 }
 process.exit(0);

@@ -6,7 +6,8 @@
 //
 // BENCH_FOLDER holds the programs decode, prefill and llama_gguf; the last writes the models to WORK_FOLDER (0.6 GB)
 // where they are not there yet. TYPES are of f32,q8_0,q4_0. Prints the median of all rounds in tokens/s: decoding 256
-// tokens from an empty context, and prompts of 128 tokens up to their first token.
+// tokens from an empty context, and prompts of 128 tokens up to their first token. The library's bfloat16 stands beside
+// the peer's F32.
 import {execFileSync} from 'node:child_process';
 import {existsSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -16,7 +17,7 @@ import {pathToFileURL} from 'node:url';
 const [bench, work, rounds = '3', types = 'f32,q8_0,q4_0'] = process.argv.slice(2);
 const require = createRequire(join(process.cwd(), 'package.json'));
 const {getLlama, LlamaLogLevel} = await import(pathToFileURL(require.resolve('node-llama-cpp')));
-const formats = {f32: '', q8_0: '/int8', q4_0: '/int4'};
+const formats = {f32: ['', '/bf16'], q8_0: ['/int8'], q4_0: ['/int4']};  // the library's, for each of the peer's
 const seconds = () => Number(process.hrtime.bigint()) * 1e-9;
 const median = list => list.sort((a, b) => a - b)[list.length >> 1];
 
@@ -55,21 +56,25 @@ for (const type of types.split(',')) {
   for (const threads of [1, 2]) {
     const llama = await getLlama({gpu: false, build: 'never', logLevel: LlamaLogLevel.error, maxThreads: threads});
     const model = await llama.loadModel({modelPath: file});
-    const all = {decode: [[], []], prefill: [[], []]};
+    const theirs = {decode: [], prefill: []}, ours = {decode: {}, prefill: {}};
     for (let round = 0; round < Number(rounds); ++round) {
-      const theirs = await peer(model, threads);
-      all.decode[1].push(theirs.decode);
-      all.prefill[1].push(theirs.prefill);
-      const name = `llama_110m${formats[type]}`;
-      all.decode[0].push(library('decode', `^decode/${name}/threads:${threads}/sessions:1/`));
-      all.prefill[0].push(library('prefill', `^prefill/${name}/tokens:128/threads:${threads}/`));
+      const speeds = await peer(model, threads);
+      for (const work in theirs) theirs[work].push(speeds[work]);
+      for (const format of formats[type])
+        for (const [work, size] of [['decode', 'sessions:1'], ['prefill', 'tokens:128']]) {
+          const order = work === 'decode' ? [`threads:${threads}`, size] : [size, `threads:${threads}`];
+          const speed = library(work, `^${work}/llama_110m${format}/${order.join('/')}/`);
+          (ours[work][format] ??= []).push(speed);
+        }
     }
     await llama.dispose();
-    for (const work of ['decode', 'prefill']) {
-      const [ours, theirs] = all[work].map(median);
-      console.log(`| ${work}, ${type}, ${threads} thread${threads > 1 ? 's' : ''} | ${ours.toFixed(1)} | ` +
-                  `${theirs.toFixed(1)} | ${(ours / theirs).toFixed(2)} |`);
-    }
+    for (const work in theirs)
+      for (const format of formats[type]) {
+        const [mine, other] = [ours[work][format], theirs[work]].map(median);
+        const name = type + (format === '/bf16' ? ' beside bf16' : '');
+        console.log(`| ${work}, ${name}, ${threads} thread${threads > 1 ? 's' : ''} | ${mine.toFixed(1)} | ` +
+                    `${other.toFixed(1)} | ${(mine / other).toFixed(2)} |`);
+      }
   }
 }
 process.exit(0);

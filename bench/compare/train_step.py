@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 """A training step beside PyTorch's: the same decoder (GPT-2's, 6 layers of width 384, 6 heads, vocabulary 512, tied
-embeddings), batch (12 windows of 256 tokens), clipping and AdamW, in float on one thread; the two in turn.
+embeddings), batch (12 windows of 256 tokens), clipping and AdamW, on one thread; the two in turn, the library in float
+and with products in bfloat16, PyTorch in float and where asked for with those products too, which it calls autocast
+(minutes where its oneDNN does not take the processor's instructions for them).
 
-    bench/compare/train_step.py build/release/bench/train_step [--rounds 3] [--steps 4]
+    bench/compare/train_step.py build/release/bench/train_step [--rounds 3] [--steps 4] [--autocast]
 
 Prints tokens per second of processor time of each (on one thread that is what a machine without other work would
-take), the ratio of the best rounds, and the memory that a step takes: of this library the process's peak, of PyTorch
+take), the ratios of the best rounds, and the memory that a step takes: of this library the process's peak, of PyTorch
 its peak over what the process held before the model was made.
 """
 import argparse, json, os, subprocess, sys, time
@@ -18,7 +20,7 @@ def resident(field):
         return next(int(line.split()[1]) / 1024 for line in status if line.startswith(field))
 
 
-def peer(steps):
+def peer(steps, autocast):
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # which torch.set_num_threads does not set
     import torch
     from torch import nn
@@ -62,7 +64,9 @@ def peer(steps):
 
     def step():
         optimizer.zero_grad(set_to_none=True)
-        loss = F.cross_entropy(model(ids[:, :-1]).view(-1, VOCABULARY), ids[:, 1:].reshape(-1))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            logits = model(ids[:, :-1])
+        loss = F.cross_entropy(logits.float().view(-1, VOCABULARY), ids[:, 1:].reshape(-1))
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
@@ -87,27 +91,44 @@ def measured(command):
     return json.loads(text), usage.ru_maxrss / 1024
 
 
+def library_step(program, kind):
+    result, memory = measured([program, f"--benchmark_filter=train_step/decoder/{kind}threads:1/",
+                               "--benchmark_format=json"])
+    run = result["benchmarks"][0]
+    return run["items_per_second"] * run["real_time"] / run["cpu_time"], memory
+
+
+def peer_step(a, *kind):
+    result, _ = measured([sys.executable, __file__, a.program, "--peer", "--steps", str(a.steps), *kind])
+    return result["tokens_per_second"], result["memory"], result["version"]
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("program", help="the built train_step")
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--steps", type=int, default=4, help="of PyTorch in each round")
     options.add_argument("--peer", action="store_true", help=argparse.SUPPRESS)
+    options.add_argument("--autocast", action="store_true", help="PyTorch in bfloat16 too")
     a = options.parse_args()
     if a.peer:
-        return peer(a.steps)
-    ours, theirs = [], []
-    for _ in range(a.rounds):
-        result, peak = measured([a.program, "--benchmark_filter=train_step/decoder/threads:1/",
-                                 "--benchmark_format=json"])
-        run = result["benchmarks"][0]
-        ours.append((run["items_per_second"] * run["real_time"] / run["cpu_time"], peak))
-        result, _ = measured([sys.executable, __file__, a.program, "--peer", "--steps", str(a.steps)])
-        theirs.append((result["tokens_per_second"], result["memory"]))
-        print(f"library {ours[-1][0]:.0f} tokens/s, {ours[-1][1]:.0f} MiB; "
-              f"PyTorch {result['version']} {theirs[-1][0]:.0f} tokens/s, {theirs[-1][1]:.0f} MiB", flush=True)
-    speed, memory = max(ours)[0] / max(theirs)[0], max(m for _, m in ours) / max(m for _, m in theirs)
-    print(f"speed {speed:.2f} x, memory {memory:.2f} x")
+        return peer(a.steps, a.autocast)
+    works = {
+        "library float": lambda: library_step(a.program, ""),
+        "library bfloat16": lambda: library_step(a.program, "bf16/"),
+        "PyTorch float": lambda: peer_step(a),
+    }
+    if a.autocast:
+        works["PyTorch autocast"] = lambda: peer_step(a, "--autocast")
+    rounds = [{name: work() for name, work in works.items()} for _ in range(a.rounds)]
+    print("PyTorch", rounds[0]["PyTorch float"][2])
+    best = {name: (max(each[name][0] for each in rounds), max(each[name][1] for each in rounds)) for name in works}
+    for name, (speed, memory) in best.items():
+        print(f"{name}: {speed:.0f} tokens/s, {memory:.0f} MiB")
+    for ours in list(works)[:2]:
+        for theirs in list(works)[2:]:
+            speed, memory = (best[ours][i] / best[theirs][i] for i in (0, 1))
+            print(f"{ours} beside {theirs}: speed {speed:.2f} x, memory {memory:.2f} x")
 
 
 if __name__ == "__main__":
