@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <stdexcept>
 #include <string>
 
 #include <doctest/doctest.h>
@@ -237,6 +238,14 @@ TEST_CASE("end tokens, callbacks and stop texts end a text amid accepted proposa
     CHECK(session.size() + 1 == std::ssize(found.generation.tokens));
     session.feed({&found.generation.tokens.back(), 1});  // and it goes on from there
     CHECK(session.logits() == model({found.generation.tokens}).bottomRows(1));
+
+    // a callback that throws leaves the cache as one that ends the text
+    ef::Session<float> thrown(model, threads);
+    ef::Sampler again(config);
+    CHECK_THROWS_AS(ef::generate_speculative(thrown, again, same, prompt,
+                                             [](ef::Token) { throw std::runtime_error("the caller"); }),
+                    std::runtime_error);
+    CHECK(thrown.size() == std::ssize(prompt));
 
     // a text that grows by a letter a token, up to a word that begins at this place
     std::string stop;

@@ -1,5 +1,7 @@
 #include <eigenformer/train/mixture.hpp>
 
+#include <stdexcept>
+
 #include <doctest/doctest.h>
 
 namespace ef = eigenformer;
@@ -45,6 +47,21 @@ TEST_CASE("a mix depends on seed and step alone, and every corpus is gone throug
   }
   CHECK(differs);
   for (const Index step : {17, 18, 3, 29}) CHECK(b(step) == all[static_cast<std::size_t>(step)]);
+}
+
+TEST_CASE("a source that throws leaves the draws of the step as they were") {
+  bool broken = false;
+  const auto fragile = [&, source = corpus(2, 5)](Index n) {
+    if (broken) throw std::runtime_error("the disk");
+    return source(n);
+  };
+  ef::MixtureDraws mix({corpus(1, 3), fragile}, {0.5, 0.5}, 4, ef::Seed{1}),
+      whole({corpus(1, 3), corpus(2, 5)}, {0.5, 0.5}, 4, ef::Seed{1});
+  CHECK(mix(0) == whole(0));
+  broken = true;
+  CHECK_THROWS_AS(mix(1), std::runtime_error);
+  broken = false;
+  for (const Index step : {1, 2}) CHECK(mix(step) == whole(step));
 }
 
 TEST_CASE("mixes that cannot be are refused") {

@@ -80,6 +80,11 @@ TEST_CASE("losses of pairs are the published formulas, and their slopes those of
   s.chosen.log_probability = -4000;  // far from overflow's reach
   CHECK(ef::pair_loss({.beta = 1}, s).loss == doctest::Approx(3997.4));
   CHECK(std::isfinite(ef::pair_loss({.loss = PreferenceLoss::simpo}, s).d_chosen));
+  s.chosen.log_probability = s.rejected.log_probability = 0;  // as float has it for answers known by heart
+  const ef::PairLoss certain = ef::pair_loss({.loss = PreferenceLoss::orpo}, s);
+  CHECK(std::isfinite(certain.loss));
+  CHECK(std::isfinite(certain.d_chosen));
+  CHECK(std::isfinite(certain.d_rejected));
 }
 
 TEST_CASE("log-probabilities of answers are those of the definition, and at the start the loss is ln 2") {
@@ -184,4 +189,11 @@ TEST_CASE("pairs and options that cannot be are refused") {
   bad({.label_smoothing = 0.5}, "label_smoothing: must lie in [0, 0.5)");
   bad({.loss = PreferenceLoss::ipo, .label_smoothing = 0.1}, "belongs to dpo alone");
   bad({.margin = NAN}, "margin: must be finite");
+
+  std::vector<ef::PreferencePair> pairs{{{1}, {2}, {3}}};
+  ef::Threads threads(1);
+  ef::Trainer<float> smoothing(ef::trainable_preferences(model, pairs, {.loss = PreferenceLoss::simpo}),
+                               {.label_smoothing = 0.1}, threads);
+  CHECK_THROWS_WITH_AS(smoothing.step(ef::preference_batch(pairs, std::vector<ef::Index>{0})),
+                       doctest::Contains("belongs into PreferenceOptions"), ef::ConfigError);
 }

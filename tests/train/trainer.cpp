@@ -345,6 +345,9 @@ TEST_CASE("options that cannot be are refused by name") {
   refused("micro_batches", [](O& o) { o.micro_batches = 0; });
   refused("label_smoothing", [](O& o) { o.label_smoothing = 1; });
   refused("dropout.attention", [](O& o) { o.dropout.attention = 1; });
+  refused("held_out", [](O& o) {
+    o.held_out = {{{{1, 2}}, {}, {}, {ef::ignored_label, ef::ignored_label}}};
+  });
   refused("evaluate_every", [](O& o) { o.evaluate_every = -1; });
   refused("learning_rate", [](O& o) { o.schedule.rate = -1; });
   refused("warmup", [](O& o) {

@@ -101,6 +101,7 @@ template <class S> class Batch {
 
   /// Computes up to tokens_per_step tokens, and draws one for each sequence whose prompt is read. Returns
   /// whether there is more to do. What goes wrong in one sequence's sampler or callback ends that sequence.
+  /// @throws std::bad_alloc  after which the batch can only be destroyed
   bool step() {
     end_those(waiting_);
     end_those(running_);

@@ -225,7 +225,14 @@ SpeculativeGeneration generate_speculative(Session<S>& session, Sampler& sampler
   Matrix<S> logits(options.draft_tokens + 1, model.vocab_size);
   std::vector<Token> fed;
   Proposal proposal;
-  for (bool goes_on = true; goes_on; session.truncate(before + std::ssize(tokens) - 1)) {
+  struct Cut {  // what was proposed for nothing leaves the cache, whatever the callback throws
+    ~Cut() { session.truncate(before + std::ssize(tokens) - 1); }
+    Session<S>& session;
+    const Index before;
+    const std::vector<Token>& tokens;
+  };
+  for (bool goes_on = true; goes_on;) {
+    const Cut cut{session, before, tokens};
     const bool is_free = !detail::forced(config, out.counts.written);
     const Index count =
         is_free ? (std::min)(options.draft_tokens, config.max_new_tokens - out.counts.written - 1) : 0;

@@ -125,13 +125,13 @@ void sub_layer_backward(const Norm<S>& norm, const Norm<S>& post, const ModelCon
   auto h = run.workspace.matrix<S>(dx.rows(), dx.cols());  // d: of h = norm(x)
   forward<S>(norm, config.norm, run, x, h);
   if (config.norm_placement == NormPlacement::both) {
-    auto dy = run.workspace.matrix<S>(dx.rows(), dx.cols());
-    auto d_post_norm = run.workspace.matrix<S>(dx.rows(), dx.cols());
-    d_post_norm = dx;
-    drop.template apply<S>(run, d_post_norm);
-    dy.setZero();
-    backward<S>(post, config.norm, run, saved.inner, d_post_norm, dy, d_post);
-    branch(h, dy, d);
+    const auto normed = [&](View<S> at, View<S> dy, Out<S> dh) {
+      auto d_inner = run.workspace.matrix<S>(dy.rows(), dy.cols());
+      d_inner.setZero();
+      backward<S>(post, config.norm, run, saved.inner, dy, d_inner, d_post);
+      branch(at, d_inner, dh);
+    };
+    join_backward<S>(run, h, dx, d, normed, drop);
   } else {
     join_backward<S>(run, h, dx, d, branch, drop);
     if (config.residual_source == ResidualSource::normed) {

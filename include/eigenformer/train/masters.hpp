@@ -44,10 +44,7 @@ Trainable<float> trainable_bfloat16(Model<float>& model, bool recompute = false)
         for (Index i = begin; i < end; ++i) each.weight[i] = bfloat16(each.master.data()[i]);
       });
   };
-  Threads alone(1);
-  Workspace none;
-  Run run{alone, none};
-  out.changed(run);
+  alone(out.changed);
   return out;
 }
 

@@ -44,13 +44,14 @@ class MixtureDraws {
   /// The sequences of step 0, 1, …
   TokenBatch operator()(Index step) {
     catch_up(step);
+    next_ = -1;  // until all are drawn: a source that throws leaves the others ahead
     TokenBatch out;
     for (Index i = 0; i < batch_; ++i) {
       const std::size_t source = source_of(step * batch_ + i);
       out.push_back(sources_[source](drawn_[source]++));
       tokens_[source] += static_cast<Index>(out.back().size());
     }
-    ++next_;
+    next_ = step + 1;
     return out;
   }
 

@@ -4,9 +4,11 @@
 // which is the model before training, computed once:
 //   dpo    h = β ((l_c − ref_c) − (l_r − ref_r));   loss = −(1 − ε) ln σ(h) − ε ln σ(−h)
 //          Rafailov et al. 2023, "Direct Preference Optimization", eq. 7; ε: label smoothing (Mitchell 2023)
-//   ipo    loss = (h / β − 1 / (2β))²               Azar et al. 2023, "A General Theoretical Paradigm", eq.
-//   17 simpo  loss = −ln σ(β l_c / |c| − β l_r / |r| − γ)                      Meng et al. 2024, "SimPO", eq.
-//   6 orpo   loss = −l_c / |c| − β ln σ(ln odds_c − ln odds_r),  odds = p / (1 − p),  p = e^(l / length)
+//   ipo    loss = (h / β − 1 / (2β))²
+//          Azar et al. 2023, "A General Theoretical Paradigm", eq. 17
+//   simpo  loss = −ln σ(β l_c / |c| − β l_r / |r| − γ)
+//          Meng et al. 2024, "SimPO", eq. 6
+//   orpo   loss = −l_c / |c| − β ln σ(ln odds_c − ln odds_r),  odds = p / (1 − p),  p = e^(l / length)
 //          Hong et al. 2024, "ORPO", eq. 6, whose λ is β here
 // The gradient reaches the model through the cross-entropy of the answers' tokens, each weighted by the slope
 // of the loss in its answer's log-probability.
@@ -14,6 +16,7 @@
 
 #include <eigenformer/train/lora.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <memory>
@@ -113,10 +116,12 @@ inline PairLoss pair_loss(const PreferenceOptions& o, const PairScores& s) {
     }
     case PreferenceLoss::orpo: {
       const auto log_odds = [](double mean) { return mean - std::log(-std::expm1(mean)); };
-      const double ratio = log_odds(lc / nc) - log_odds(lr / nr), slope = -o.beta * sigmoid_of(-ratio);
-      out.loss = -lc / nc - o.beta * log_sigmoid(ratio);
-      out.d_chosen = (-1 + slope / -std::expm1(lc / nc)) / nc;
-      out.d_rejected = -slope / -std::expm1(lr / nr) / nr;
+      constexpr double certain = -1e-7;  // in float a sure answer has probability 1, whose odds are infinite
+      const double c = (std::min)(lc / nc, certain), r = (std::min)(lr / nr, certain);
+      const double ratio = log_odds(c) - log_odds(r), slope = -o.beta * sigmoid_of(-ratio);
+      out.loss = -c - o.beta * log_sigmoid(ratio);
+      out.d_chosen = (-1 + slope / -std::expm1(c)) / nc;
+      out.d_rejected = -slope / -std::expm1(r) / nr;
       break;
     }
   }
@@ -268,15 +273,13 @@ Trainable<S> trainable_preferences(CausalLM<S>& model, const std::vector<Prefere
   if (has_lora(model.parameters())) {
     kept = detail::prepare_lora<S>(model, recompute, out);
   } else {
-    own_values(model.parameters());
-    kept = detail::keep_for_training<S>(recompute);
-    kept->gradient = zero_parameters<S>(model.config());
-    out.parameters = leaves<S>(model.parameters());
-    out.gradient = leaves<S>(kept->gradient);
+    kept = detail::prepare_all<S>(model, recompute, out);
   }
   out.labels_of_texts = true;  // one label a pair
   out.loss = [&model, &pairs, options, report, kept](const TrainingBatch& batch, const LossOptions& loss,
                                                      Run& run, const DropoutPass* learn) {
+    if (loss.label_smoothing > 0)
+      fail(ConfigError("label_smoothing", "of preferences belongs into PreferenceOptions"));
     std::vector<const PreferencePair*> here;
     for (const Token n : batch.labels) here.push_back(&pairs.at(static_cast<std::size_t>(n)));
     const PreferenceReport made = preference_loss_and_gradient<S>(model, here, options, loss.weight, run,

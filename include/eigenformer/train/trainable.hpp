@@ -47,6 +47,18 @@ template <class S> std::shared_ptr<KeptForTraining<S>> keep_for_training(bool re
   return kept;
 }
 
+/// All of a model's parameters and their gradient, into `out`; what was mapped from a file is copied first.
+template <class S, class Model>
+std::shared_ptr<KeptForTraining<S>> prepare_all(Model& model, bool recompute, Trainable<S>& out) {
+  own_values(model.parameters());
+  const auto kept = keep_for_training<S>(recompute);
+  kept->gradient = zero_parameters<S>(model.config());
+  out.parameters = leaves<S>(model.parameters());
+  out.gradient = leaves<S>(kept->gradient);
+  out.labels_of_texts = model.config().head == Head::text_classes;
+  return kept;
+}
+
 /// Trainable::loss of a model.
 template <class Model, class S> auto loss_of(const Model& model, std::shared_ptr<KeptForTraining<S>> kept) {
   return [&model, kept = std::move(kept)](const TrainingBatch& batch, const LossOptions& options, Run& run,
@@ -62,11 +74,8 @@ template <class Model, class S> auto loss_of(const Model& model, std::shared_ptr
 /// @param recompute  see TrainingMemory
 template <template <class> class Model, class S>
 Trainable<S> trainable(Model<S>& model, bool recompute = false) {
-  own_values(model.parameters());
-  const auto kept = detail::keep_for_training<S>(recompute);
-  kept->gradient = zero_parameters<S>(model.config());
-  Trainable<S> out{leaves<S>(model.parameters()), leaves<S>(kept->gradient), detail::loss_of(model, kept)};
-  out.labels_of_texts = model.config().head == Head::text_classes;
+  Trainable<S> out;
+  out.loss = detail::loss_of(model, detail::prepare_all<S>(model, recompute, out));
   return out;
 }
 

@@ -55,6 +55,11 @@ struct StepReport {
 
 namespace detail {
 
+inline Index counted_labels(const TrainingBatch& batch) {
+  return std::count_if(batch.labels.begin(), batch.labels.end(),
+                       [](Token label) { return label != ignored_label; });
+}
+
 /// @throws ConfigError  for options that cannot be
 inline TrainerOptions checked(TrainerOptions o) {
   if (o.steps < 1) fail(ConfigError("steps", concat("must be at least 1, is ", o.steps)));
@@ -65,15 +70,13 @@ inline TrainerOptions checked(TrainerOptions o) {
     fail(ConfigError("label_smoothing", concat("must lie in [0, 1), is ", o.label_smoothing)));
   if (o.evaluate_every < 0)
     fail(ConfigError("evaluate_every", concat("must not be negative, is ", o.evaluate_every)));
+  for (const TrainingBatch& batch : o.held_out)
+    if (counted_labels(batch) == 0)
+      fail(ConfigError("held_out", concat("no label of batch ", &batch - o.held_out.data(), " counts")));
   validate(o.dropout);
   if (o.schedule.steps == 0) o.schedule.steps = o.steps;
   validate(o.schedule);
   return o;
-}
-
-inline Index counted_labels(const TrainingBatch& batch) {
-  return std::count_if(batch.labels.begin(), batch.labels.end(),
-                       [](Token label) { return label != ignored_label; });
 }
 
 inline Index tokens_of(const TrainingBatch& batch) {
