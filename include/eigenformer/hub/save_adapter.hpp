@@ -65,12 +65,6 @@ template <class S> struct JoinedAdapter {
   }
 };
 
-/// A number as JSON: whole where it is, as peft's own are.
-[[gnu::cold]] inline Json json_number(double x) {
-  if (x == std::round(x) && std::abs(x) < 1e15) return static_cast<Index>(x);
-  return x;
-}
-
 /// peft's name for what a model is trained for.
 [[gnu::cold]] inline Json task_type(const ModelConfig& config) {
   if (config.stacks == Stacks::decoder) return "CAUSAL_LM";
