@@ -256,6 +256,12 @@ TEST_CASE("an adapter that does not fit is refused with its tensor, and the mode
   CHECK(says(refusal([&] { ef::load_adapter(model, to.file("nowhere"), folder("llama")); }), "nowhere"));
   CHECK(says(refusal([&] { ef::save_adapter(model, to.path()); }), "no adapters to save"));
 
+  ef::add_lora(model.parameters(), {.rank = 2});
+  CHECK(refusal([&] { ef::save_adapter(model, to.file("new"), {.source = folder("bert-mlm")}); }) ==
+        "decoder.blocks.0.attention.query: has an adapter, for which a checkpoint of type \"bert\" has no "
+        "place");
+  CHECK_FALSE(std::filesystem::exists(to.file("new")));
+
   auto gpt2 = ef::load_causal_lm<float>(folder("gpt2"));
   ef::add_lora(gpt2.parameters(), {.rank = 2, .targets = {"query", "value"}});
   for (auto& block : gpt2.parameters().decoder.blocks) block.attention.value.lora.scale = 0.25f;

@@ -194,6 +194,22 @@ TEST_CASE("a model trained from scratch is saved, and gives the same logits when
         ef::Json{{"bos_token_id", nullptr}, {"eos_token_id", nullptr}, {"decoder_start_token_id", 0}});
 }
 
+TEST_CASE("a source's generation_config.json stays as it is, whatever tokens are given, also over itself") {
+  const TemporaryFolder source, copy;
+  const auto model = ef::load_causal_lm<float>(folder("llama"));
+  ef::save(model, source.path());
+  const std::string generation = R"({"eos_token_id": 5, "temperature": 0.5})";
+  source.write("generation_config.json", generation);
+  for (const TemporaryFolder* const to : {&copy, &source}) {
+    ef::save(model, to->path(), {.end_tokens = {7}, .source = source.path()});
+    CHECK(files::read(to->file("generation_config.json")) == generation);
+    CHECK(ef::read_json(to->file("config.json"))["eos_token_id"] == 7);
+  }
+  std::filesystem::remove(source.file("generation_config.json"));
+  ef::save(model, copy.path(), {.end_tokens = {7}, .source = source.path()});
+  CHECK(ef::read_json(copy.file("generation_config.json"))["eos_token_id"] == 7);
+}
+
 TEST_CASE("rotary angles that no rotary_pct gives by itself read back") {
   ef::ModelConfig config = ef::load_causal_lm<float>(folder("gpt-neox")).config();
   for (ef::Index heads = 1; heads <= 3; ++heads)

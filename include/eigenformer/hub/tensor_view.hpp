@@ -186,4 +186,16 @@ struct TensorView {
   }
 };
 
+/// Numbers in memory, row-major, as a tensor of this shape; they must live as long as it is used.
+template <class S> TensorView tensor_of(std::string name, const S* numbers, std::vector<Index> shape) {
+  std::size_t count = 1;
+  for (const Index size : shape) count *= static_cast<std::size_t>(size);
+  return {.name = std::move(name),
+          .type = element_type(format_of<S>),
+          .shape = std::move(shape),
+          .data = std::as_bytes(std::span(numbers, count)),
+          .file = {},
+          .owner = {}};
+}
+
 }  // namespace eigenformer::inline EIGENFORMER_ABI
