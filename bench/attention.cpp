@@ -22,7 +22,7 @@ void attention(benchmark::State& state) {
   const ef::AttentionSequence<float> sequence{
       0, queries, keys - queries, {&page, keys, 0, keys * width, width, size, keys}};
   const ef::AttentionRule<float> rule{
-      .heads = heads, .key_value_heads = key_value_heads, .head_size = size, .scale = 0.125f, .drop = {}};
+      .heads = heads, .key_value_heads = key_value_heads, .head_size = size, .scale = 0.125f};
   for (auto _ : state) {
     ef::attend<float>(rule, run, {&sequence, 1}, q, y);
     benchmark::DoNotOptimize(y.data());

@@ -5,6 +5,7 @@
 #include "support/lively_lora.hpp"
 #include "support/machine.hpp"
 #include "support/matrices.hpp"
+#include "support/parameter_bits.hpp"
 #include <eigenformer/hub/load_adapter.hpp>
 #include <eigenformer/hub/save.hpp>
 #include <eigenformer/hub/save_adapter.hpp>
@@ -20,21 +21,10 @@ using fixtures::folder;
 namespace {
 
 /// The adapters, and the head, as bytes by path.
-template <class Model> std::map<std::string, std::string> bits(Model& model) {
-  std::map<std::string, std::string> out;
-  ef::visit(model.parameters(), [&](const std::string& path, auto& leaf) {
-    if (path.find(".lora.") == path.npos && !path.starts_with("head.")) return;
-    const auto values = [&] {
-      if constexpr (requires { leaf.format(); })
-        return leaf.dense();
-      else
-        return leaf;
-    }();
-    out[path] = ef::concat(leaf.rows(), " x ", leaf.cols(), ": ");
-    out[path].append(reinterpret_cast<const char*>(values.data()),
-                     static_cast<std::size_t>(values.size()) * sizeof *values.data());
+template <class Model> std::map<std::string, std::string> bits(const Model& model) {
+  return support::bits_of(model.parameters(), [](const std::string& path) {
+    return path.find(".lora.") != path.npos || path.starts_with("head.");
   });
-  return out;
 }
 
 template <class Load>
@@ -265,6 +255,12 @@ TEST_CASE("an adapter that does not fit is refused with its tensor, and the mode
   CHECK(says(refused(module, not_a_number, b, good), "nan"));
   CHECK(says(refusal([&] { ef::load_adapter(model, to.file("nowhere"), folder("llama")); }), "nowhere"));
   CHECK(says(refusal([&] { ef::save_adapter(model, to.path()); }), "no adapters to save"));
+
+  ef::add_lora(model.parameters(), {.rank = 2});
+  CHECK(refusal([&] { ef::save_adapter(model, to.file("new"), {.source = folder("bert-mlm")}); }) ==
+        "decoder.blocks.0.attention.query: has an adapter, for which a checkpoint of type \"bert\" has no "
+        "place");
+  CHECK_FALSE(std::filesystem::exists(to.file("new")));
 
   auto gpt2 = ef::load_causal_lm<float>(folder("gpt2"));
   ef::add_lora(gpt2.parameters(), {.rank = 2, .targets = {"query", "value"}});

@@ -1,6 +1,8 @@
 // Models whose products are in bfloat16: how far they are from those in float.
+#include "files.hpp"
 #include "fixtures.hpp"
 #include <eigenformer/generate/generate.hpp>
+#include <eigenformer/hub/save.hpp>
 #include <eigenformer/train/text_loss.hpp>
 
 #include <algorithm>
@@ -26,15 +28,21 @@ double cosine(const float* a, const float* b, ef::Index n) {
 
 }  // namespace
 
-TEST_CASE("dtype bf16 puts matrices into tiles where the processor has a unit for them, and rows stay") {
-  const auto plain = ef::load_causal_lm<float>(folder("llama"));
-  const auto model = ef::load_causal_lm<float>(folder("llama"), {.dtype = ef::Format::bf16});
+TEST_CASE("dtype bf16 puts matrices into tiles where the processor has a unit for them, however stored") {
   const bool tiled = ef::fastest_bf16_form() != ef::Bf16Form::portable;
-  const auto& up = model.parameters().decoder.blocks[0].feed_forward.up.weight;
-  CHECK(up.tiled() == tiled);
-  CHECK(up.format() == ef::Format::bf16);
-  const ef::Matrix<float> exact = plain.parameters().decoder.blocks[0].feed_forward.up.weight.dense();
-  CHECK(up.dense() == exact.unaryExpr([](float x) { return static_cast<float>(ef::bfloat16(x)); }));
+  const files::TemporaryFolder int8;
+  ef::save(ef::load_causal_lm<float>(folder("llama"), {.dtype = ef::Format::int8}), int8.path());
+  for (const std::string& path : {folder("llama"), int8.path()}) {
+    CAPTURE(path);
+    const auto plain = ef::load_causal_lm<float>(path);
+    const auto model = ef::load_causal_lm<float>(path, {.dtype = ef::Format::bf16});
+    const auto& up = model.parameters().decoder.blocks[0].feed_forward.up.weight;
+    CHECK(up.tiled() == tiled);
+    CHECK(up.format() == ef::Format::bf16);
+    const ef::Matrix<float> exact = plain.parameters().decoder.blocks[0].feed_forward.up.weight.dense();
+    CHECK(up.dense() == exact.unaryExpr([](float x) { return static_cast<float>(ef::bfloat16(x)); }));
+    CHECK(model.parameters().tokens.tiled() == tiled);
+  }
 }
 
 TEST_CASE("products in bfloat16 leave every decoder within the rounding of its numbers") {

@@ -229,6 +229,14 @@ TEST_CASE("of older checkpoints as many stay as are asked for, and none is writt
   CHECK(ef::last_checkpoint(folder.path())->ends_with("checkpoint-4"));
   CHECK(!ef::last_checkpoint(folder.file("nothing")));
   CHECK(files::refusal([&] { training.write(); }).find("is there already") != std::string::npos);
+
+  fs::create_directory(folder.file("checkpoint-9"));  // of another training; the one just written stays too
+  for (const Index keep : {1, 0}) {
+    training.trainer.step(batch_of(training.trainer.steps()));
+    const std::string written = training.write(keep);
+    CHECK(names_in(folder.path()) ==
+          std::vector{fs::path(written).filename().string(), std::string("checkpoint-9")});
+  }
 }
 
 TEST_CASE(

@@ -202,6 +202,12 @@ TEST_CASE("what a file's model cannot be is refused by the name of its field") {
   CHECK(refusal("llama.attention.head_count", [](W& out) {
           out.u32("llama.attention.head_count", 3);
         }).find("x.gguf") != std::string::npos);
+  CHECK(refusal("llama.embedding_length", [](W& out) { out.u32("llama.embedding_length", 3); }) ==
+        "llama.embedding_length: leaves a head 0 columns (x.gguf)");
+  CHECK(refusal("", [](W& out) { out.u32("llama.attention.key_length", 0); }) ==
+        "llama.attention.key_length: leaves a head 0 columns (x.gguf)");
+  CHECK(refusal("", [](W& out) { out.u64("llama.attention.key_length", std::uint64_t{1} << 54); }) ==
+        "llama.attention.key_length: is too large: 18014398509481984 (x.gguf)");
   CHECK(refusal("", [](W& out) { out.u32("llama.expert_count", 8); }) ==
         "llama.expert_count: mixtures of experts are not read (x.gguf)");
   CHECK(refusal("", [](W& out) { out.u32("llama.rope.dimension_count", 4); }) ==

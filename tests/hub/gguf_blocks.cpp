@@ -142,6 +142,21 @@ TEST_CASE("Q8_0 and Q4_0 stay int8 and int4 with the same numbers") {
   }
 }
 
+TEST_CASE("blocks that are asked for in bfloat16 are in tiles where the processor has a unit for them") {
+  const TemporaryFolder files;
+  for (const Type type : {Type::q8_0, Type::q6_k}) {
+    CAPTURE(std::string(gguf_file::name_of(type)));
+    const Made m = made([&](const std::string&) { return type; });
+    const auto model = ef::load_causal_lm<float>(files.write("x.gguf", m.bytes), {.dtype = Format::bf16});
+    compare(model, m.model, [](const ef::Weight<float>& found, const ef::Matrix<float>& expected) {
+      CHECK(found.format() == Format::bf16);
+      CHECK(found.tiled() == (ef::fastest_bf16_form() != ef::Bf16Form::portable));
+      CHECK(support::same_bits<float>(
+          found.dense(), expected.unaryExpr([](float x) { return static_cast<float>(ef::bfloat16(x)); })));
+    });
+  }
+}
+
 TEST_CASE("larger blocks become int8 within a 254th of the largest number of each 32") {
   const TemporaryFolder files;
   for (const Type type : {Type::q4_k, Type::q6_k}) {

@@ -72,17 +72,24 @@ TEST_CASE("fields have their type and value, or a default where they are absent 
 
 TEST_CASE("a field of another type is refused with its name, its value and the file") {
   const ef::Json json = ef::parse_json(
-      R"({"half": 2.5, "whole": 2.0, "text": "12", "large": 9223372036854775808, "largest": 9223372036854775807,
-          "huge": 1e30, "list": [1, 2], "none": null, "in": {"factor": "two", "deep": {"x": false}}})",
+      R"({"half": 2.5, "whole": 2.0, "text": "12", "huge": 1e30, "list": [1, 2], "none": null,
+          "large": 9007199254740993, "larger": 9223372036854775808, "largest": 18446744073709551615,
+          "small": -9007199254740993, "smallest": -9223372036854775808, "most": 9007199254740992,
+          "least": -9007199254740992, "in": {"factor": "two", "deep": {"x": false}}})",
       "x.json");
   const ef::JsonFields fields(json, "x.json");
   const auto integer = [&](const char* key) { return files::refusal([&] { fields.integer(key, 1); }); };
   CHECK(integer("half") == "half: an integer was expected, found 2.5 (x.json)");
   CHECK(integer("whole") == "whole: an integer was expected, found 2.0 (x.json)");
   CHECK(integer("text") == "text: an integer was expected, found \"12\" (x.json)");
-  CHECK(integer("large") == "large: is too large: 9223372036854775808 (x.json)");
+  CHECK(integer("large") == "large: is too large: 9007199254740993 (x.json)");
+  CHECK(integer("larger") == "larger: is too large: 9223372036854775808 (x.json)");
+  CHECK(integer("largest") == "largest: is too large: 18446744073709551615 (x.json)");
+  CHECK(integer("small") == "small: is too large: -9007199254740993 (x.json)");
+  CHECK(integer("smallest") == "smallest: is too large: -9223372036854775808 (x.json)");
+  CHECK(integer("most") == "");
+  CHECK(integer("least") == "");
   CHECK(integer("huge") == "huge: an integer was expected, found 1e+30 (x.json)");
-  CHECK(integer("largest") == "");
   CHECK(files::refusal([&] { fields.integer("absent"); }) == "absent: is missing (x.json)");
   CHECK(files::refusal([&] { fields.integer("none"); }) == "none: is missing (x.json)");
   CHECK(files::refusal([&] { fields.number("text"); }) ==

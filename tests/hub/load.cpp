@@ -76,6 +76,18 @@ TEST_CASE("a config with a field that is absent, of the wrong type, or cannot be
                "unknown rotary scaling \"longrope\""));
   CHECK(contains(refused_config("llama-gqa", [](ef::Json& c) { c["rope_scaling"].erase("factor"); }),
                  "factor"));
+  for (const char* const type : {"linear", "dynamic", "yarn", "llama3"})
+    CHECK(contains(refused_config("llama-gqa",
+                                  [&](ef::Json& c) {
+                                    c["rope_scaling"]["rope_type"] = type;
+                                    c["rope_scaling"]["factor"] = 1e300;
+                                  }),
+                   "rope_scaling.factor: 1e+300 times "));
+  for (const double part : {1e300, 1.5, 0.0, -0.25})
+    CHECK(contains(refused_config("gpt-neox", [&](ef::Json& c) { c["rotary_pct"] = part; }),
+                   ef::concat("rotary_pct: must lie in (0, 1], is ", part)));
+  CHECK(contains(refused_config("gpt-neox", [](ef::Json& c) { c["rotary_pct"] = 1e-3; }),
+                 "rotary_pct: 0.001 of a head of "));
   CHECK(contains(refused_config("gpt2", [](ef::Json& c) { c["scale_attn_by_inverse_layer_idx"] = true; }),
                  "scale_attn_by_inverse_layer_idx"));
   CHECK(refused_config("gpt2", [](ef::Json&) {}).empty());

@@ -2,10 +2,10 @@
 // has.
 #include "files.hpp"
 #include "fixtures.hpp"
+#include "support/parameter_bits.hpp"
 #include <eigenformer/hub/load_tokenizer.hpp>
 #include <eigenformer/hub/save.hpp>
 
-#include <cstring>
 #include <limits>
 #include <set>
 
@@ -14,25 +14,9 @@ using ef::Format;
 using files::refusal;
 using files::TemporaryFolder;
 using fixtures::folder;
+using support::bits_of;
 
 namespace {
-
-/// Every parameter as its path, shape and bytes.
-template <class Model> std::map<std::string, std::string> bits(const Model& model) {
-  std::map<std::string, std::string> out;
-  ef::visit(model.parameters(), [&](const std::string& path, const auto& leaf) {
-    std::string& text = out[path] = ef::concat(leaf.rows(), " x ", leaf.cols(), ": ");
-    const auto append = [&](const auto* elements) {
-      text.append(reinterpret_cast<const char*>(elements),
-                  static_cast<std::size_t>(leaf.size()) * sizeof *elements);
-    };
-    if constexpr (requires { leaf.format(); })
-      leaf.with_elements(append);
-    else
-      append(leaf.data());
-  });
-  return out;
-}
 
 /// The names of a checkpoint as they are today, without what is known to be left out.
 std::map<std::string, std::vector<ef::Index>> names(const std::string& path) {
@@ -48,14 +32,14 @@ template <class Load> void check_round_trip(const std::string& name, const Load&
   const auto model = load(folder(name));
   ef::save(model, copy.file("new/folder"));
   const auto again = load(copy.file("new/folder"));
-  CHECK(bits(again) == bits(model));
+  CHECK(bits_of(again) == bits_of(model));
   CHECK(ef::hub::resolved(again.config()) == ef::hub::resolved(model.config()));
   if constexpr (requires { model.labels(); }) CHECK(again.labels() == model.labels());
   if (name != "bert-old") CHECK(names(copy.file("new/folder")) == names(folder(name)));
 
   // the same with what the original says beside
   ef::save(model, copy.path(), {.source = folder(name)});
-  CHECK(bits(load(copy.path())) == bits(model));
+  CHECK(bits_of(load(copy.path())) == bits_of(model));
   CHECK(load(copy.path()).config() == model.config());
   const ef::Json before = ef::read_json(folder(name) + "/config.json"),
                  after = ef::read_json(copy.file("config.json"));
@@ -92,7 +76,7 @@ TEST_CASE("every decoder loads, saves and loads again with equal config, names a
     const TemporaryFolder copy;
     const auto model = ef::load_causal_lm<double>(folder(name));
     ef::save(model, copy.path());
-    CHECK(bits(ef::load_causal_lm<double>(copy.path())) == bits(model));
+    CHECK(bits_of(ef::load_causal_lm<double>(copy.path())) == bits_of(model));
   }
 }
 
@@ -117,7 +101,7 @@ TEST_CASE("a bare encoder is saved without a prefix, with a pooler where it has 
     const auto model = ef::load_encoder<float>(folder(name));
     ef::save(model, copy.path());
     const auto again = ef::load_encoder<float>(copy.path());
-    CHECK(bits(again) == bits(model));
+    CHECK(bits_of(again) == bits_of(model));
     CHECK(again.config().pooler == model.config().pooler);
     CHECK(names(copy.path()).contains("embeddings.word_embeddings.weight"));
     CHECK(ef::read_json(copy.file("config.json"))["architectures"][0].get<std::string>().ends_with("Model"));
@@ -145,7 +129,8 @@ TEST_CASE("smaller copies are rounded to nearest, norms and biases too") {
       const TemporaryFolder second;
       ef::save(ef::load_causal_lm<float>(copy.path()), second.path());
       CHECK(ef::open_folder(second.path()).at(exact.tensors().begin()->first).format().has_value());
-      CHECK(bits(ef::load_causal_lm<float>(second.path())) == bits(ef::load_causal_lm<float>(copy.path())));
+      CHECK(bits_of(ef::load_causal_lm<float>(second.path())) ==
+            bits_of(ef::load_causal_lm<float>(copy.path())));
     }
 }
 
@@ -207,6 +192,22 @@ TEST_CASE("a model trained from scratch is saved, and gives the same logits when
   ef::save(t5, copy.path());
   CHECK(ef::read_json(copy.file("generation_config.json")) ==
         ef::Json{{"bos_token_id", nullptr}, {"eos_token_id", nullptr}, {"decoder_start_token_id", 0}});
+}
+
+TEST_CASE("a source's generation_config.json stays as it is, whatever tokens are given, also over itself") {
+  const TemporaryFolder source, copy;
+  const auto model = ef::load_causal_lm<float>(folder("llama"));
+  ef::save(model, source.path());
+  const std::string generation = R"({"eos_token_id": 5, "temperature": 0.5})";
+  source.write("generation_config.json", generation);
+  for (const TemporaryFolder* const to : {&copy, &source}) {
+    ef::save(model, to->path(), {.end_tokens = {7}, .source = source.path()});
+    CHECK(files::read(to->file("generation_config.json")) == generation);
+    CHECK(ef::read_json(to->file("config.json"))["eos_token_id"] == 7);
+  }
+  std::filesystem::remove(source.file("generation_config.json"));
+  ef::save(model, copy.path(), {.end_tokens = {7}, .source = source.path()});
+  CHECK(ef::read_json(copy.file("generation_config.json"))["eos_token_id"] == 7);
 }
 
 TEST_CASE("rotary angles that no rotary_pct gives by itself read back") {
@@ -286,7 +287,7 @@ TEST_CASE("a tokenizer is saved beside its model, and encodes as before") {
   ef::save(model, tokenizer, copy.path(), {.end_tokens = {2}});
   CHECK(ef::load_tokenizer(copy.path()).encode("b a c") == std::vector<ef::Token>{2, 1, 0});
   CHECK(ef::read_json(copy.file("tokenizer_config.json"))["eos_token"] == "b");
-  CHECK(bits(ef::load_causal_lm<float>(copy.path())) == bits(model));
+  CHECK(bits_of(ef::load_causal_lm<float>(copy.path())) == bits_of(model));
   CHECK(refusal([&] { ef::save(model, tokenizer, copy.path(), {.end_tokens = {7}}); }) ==
         "eos_token: the tokenizer has no token 7");
 }

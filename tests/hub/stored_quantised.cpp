@@ -2,9 +2,9 @@
 // refused.
 #include "files.hpp"
 #include "fixtures.hpp"
+#include "support/parameter_bits.hpp"
 #include <eigenformer/hub/save.hpp>
 
-#include <cstring>
 #include <functional>
 
 namespace ef = eigenformer;
@@ -12,30 +12,9 @@ using ef::Format;
 using files::refusal;
 using files::TemporaryFolder;
 using fixtures::folder;
+using support::bits_of;
 
 namespace {
-
-template <class Model> std::map<std::string, std::string> bits(const Model& model) {
-  std::map<std::string, std::string> out;
-  ef::visit(model.parameters(), [&](const std::string& path, const auto& leaf) {
-    if constexpr (requires { leaf.format(); }) {
-      if (ef::is_quantised(leaf.format())) {
-        out[path].assign(static_cast<const char*>(leaf.packed_data()),
-                         static_cast<std::size_t>(leaf.bytes()));
-        return;
-      }
-    }
-    const ef::Matrix<float> numbers = [&] {
-      if constexpr (requires { leaf.format(); })
-        return leaf.dense();
-      else
-        return ef::Matrix<float>(leaf);
-    }();
-    out[path].assign(reinterpret_cast<const char*>(numbers.data()),
-                     static_cast<std::size_t>(numbers.size()) * sizeof(float));
-  });
-  return out;
-}
 
 template <class Load> void check_stored(const std::string& name, const Load& load) {
   for (const Format format : {Format::int8, Format::int4}) {
@@ -46,7 +25,7 @@ template <class Load> void check_stored(const std::string& name, const Load& loa
     ef::save(model, copy.path(), {.source = folder(name)});
     const auto again = load(copy.path(), {});
     CHECK(again.parameters().tokens.format() == format);
-    CHECK(bits(again) == bits(model));
+    CHECK(bits_of(again) == bits_of(model));
     // and as float the numbers that the whole numbers stand for
     const auto wide = load(copy.path(), {.dtype = Format::f32});
     CHECK(wide.parameters().tokens.format() == Format::f32);
@@ -136,7 +115,7 @@ TEST_CASE("rows with one scale each are stored with it once, and read back to th
     const ef::SafeTensors stored = ef::open_folder(copy.path());
     CHECK(stored.at("transformer.h.0.mlp.c_proj.scales").shape == std::vector<ef::Index>{48, 1});
     const auto again = ef::load_causal_lm<float>(copy.path());
-    CHECK(bits(again) == bits(model));
+    CHECK(bits_of(again) == bits_of(model));
     // the scale is the largest number's of the row
     const auto exact = ef::load_causal_lm<float>(folder("gpt2"));
     const auto& before = exact.parameters().decoder.blocks[0].feed_forward.down.weight;

@@ -130,6 +130,14 @@ TEST_CASE("components that lie are refused with their place") {
       refusal("unigram", [&](json& file) { path(file)["normalizers"][1]["pattern"]["Regex"] = "(a"; }) ==
       "t.json: normalizer.normalizers[1].pattern.Regex: \"(a\" does not compile: end pattern with unmatched "
       "parenthesis");
+  CHECK(refusal("unigram",
+                [&](json& file) {
+                  path(file)["normalizers"][1]["pattern"]["Regex"] = std::string(16385, 'a');
+                }) ==
+        "t.json: normalizer.normalizers[1].pattern.Regex: has 16385 bytes, more than the 16384 of a pattern");
+  CHECK(refusal("unigram", [&](json& file) {
+          path(file)["normalizers"][1]["pattern"]["Regex"] = std::string(16384, 'a');
+        }) == "accepted");
   CHECK(refusal("unigram", [&](json& file) {
           path(file) = {{"type", "Precompiled"}, {"precompiled_charsmap", "a?=="}};
         }) == "t.json: normalizer.precompiled_charsmap: it is not base64");

@@ -4,11 +4,10 @@
 #include "support/lively_lora.hpp"
 #include "support/machine.hpp"
 #include "support/matrices.hpp"
+#include "support/parameter_bits.hpp"
 #include "support/tiny_configs.hpp"
 #include <eigenformer/train/lora.hpp>
 #include <eigenformer/train/optimizer.hpp>
-
-#include <cstring>
 
 #include <doctest/doctest.h>
 
@@ -61,25 +60,9 @@ template <class Loss> void check(ef::Transformer<double>& p, const ef::ModelConf
   CHECK(compared > 0);
 }
 
-/// The bytes of all parameters but the adapters.
-std::vector<std::byte> bytes_of_base(const ef::Transformer<float>& p) {
-  std::vector<std::byte> all;
-  ef::visit(p, [&](const std::string& path, const auto& leaf) {
-    if (path.find(".lora.") != path.npos) return;
-    const std::size_t before = all.size();
-    if constexpr (requires { leaf.format(); }) {
-      if (leaf.empty()) return;
-      all.resize(before + static_cast<std::size_t>(leaf.bytes()));
-      if (ef::is_quantised(leaf.format()))
-        std::memcpy(all.data() + before, leaf.packed_data(), all.size() - before);
-      else
-        leaf.with_elements([&](const auto* e) { std::memcpy(all.data() + before, e, all.size() - before); });
-    } else if (leaf.size()) {
-      all.resize(before + static_cast<std::size_t>(leaf.size()) * sizeof(float));
-      std::memcpy(all.data() + before, leaf.data(), all.size() - before);
-    }
-  });
-  return all;
+/// All parameters but the adapters, to the bit.
+std::map<std::string, std::string> bits_of_base(const ef::Transformer<float>& p) {
+  return support::bits_of(p, [](const std::string& path) { return path.find(".lora.") == path.npos; });
 }
 
 }  // namespace
@@ -142,7 +125,7 @@ TEST_CASE("training adapters lowers the loss, keeps every bit of the base, and n
         }
       });
     ef::add_lora(p, {.rank = 4, .targets = {"all"}});
-    const std::vector<std::byte> base = bytes_of_base(p);
+    const auto base = bits_of_base(p);
 
     ef::TrainingMemory<float> memory;
     auto grad = ef::lora_gradient(p, false);
@@ -158,7 +141,7 @@ TEST_CASE("training adapters lowers the loss, keeps every bit of the base, and n
       adam.step(machine.run, parameters, gradient, 1e-2);
     }
     CHECK(last < 0.5 * first);
-    CHECK(bytes_of_base(p) == base);
+    CHECK(bits_of_base(p) == base);
     Index moments = 0;
     for (const auto& state : adam.states()) moments += state.first.size() + state.second.size();
     CHECK(moments == 2 * ef::count_lora(p));  // nor moments

@@ -12,8 +12,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <new>
+#include <span>
 #include <utility>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
@@ -80,6 +82,17 @@ template <class S> class Weight {
     return w;
   }
 
+  /// The same weight in bfloat16 tiles: each number rounded to nearest, one of bfloat16 to the bit.
+  /// @throws InputError  for a scalar other than float
+  Weight in_bf16_tiles() const {
+    if (tiled_) return copy();
+    if (!packed() && format_ == Format::bf16) {
+      const auto* const numbers = static_cast<const bfloat16*>(data_);
+      return bf16_tiles(rows_, columns_, [&](Index r) { return numbers + r * columns_; });
+    }
+    return bf16_tiles(rows_, columns_, row_reader());
+  }
+
   /// Whether products read this format directly: the scalar's own, and the smaller ones beside float.
   static constexpr bool can_borrow(Format format) {
     if constexpr (std::is_same_v<S, float>)
@@ -113,6 +126,12 @@ template <class S> class Weight {
   Index size() const { return rows_ * columns_; }
   bool empty() const { return size() == 0; }
   Format format() const { return format_; }
+
+  /// Whether its numbers are among these bytes, as those are that a file holds and that are used in place.
+  bool lies_in(std::span<const std::byte> bytes) const {
+    const std::less<const void*> before;
+    return data_ && !before(data_, bytes.data()) && before(data_, bytes.data() + bytes.size());
+  }
 
   /// Bytes that the elements take.
   Index bytes() const {
@@ -158,6 +177,15 @@ template <class S> class Weight {
       const auto* from = elements + r * columns_;
       for (Index c = 0; c < columns_; ++c) out[c] = lanes::element_as<S>(from[c]);
     });
+  }
+
+  /// A function of r that gives a pointer to row r as S, good until its next call: what quantised() and
+  /// bf16_tiles() read. It refers to this weight.
+  auto row_reader() const {
+    return [this, values = RowVector<S>(columns_)](Index r) mutable -> const S* {
+      row(r, values.data());
+      return values.data();
+    };
   }
 
   /// All of it as a matrix of S.

@@ -13,6 +13,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <map>
 #include <optional>
 #include <string>
@@ -112,13 +113,7 @@ template <class S> std::vector<TensorView> state_tensors(const Trainer<S>& train
   const std::vector<Leaf<S>>& parameters = trainer.model().parameters;
   std::vector<TensorView> out;
   const auto add = [&](const char* kind, const Leaf<S>& of, const S* values, Index rows, Index columns) {
-    if (rows * columns == 0) return;
-    out.push_back({.name = kind + of.path,
-                   .type = element_type(format_of<S>),
-                   .shape = {rows, columns},
-                   .data = std::as_bytes(std::span(values, static_cast<std::size_t>(rows * columns))),
-                   .file = {},
-                   .owner = {}});
+    if (rows * columns > 0) out.push_back(tensor_of(kind + of.path, values, {rows, columns}));
   };
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const Leaf<S>& leaf = parameters[i];
@@ -214,8 +209,9 @@ template <class S> std::vector<Matrix<S>> values_of(const Transformer<S>& parame
   return all.empty() ? std::nullopt : std::optional<std::string>(all.rbegin()->second);
 }
 
-/// Writes FOLDER/checkpoint-STEP, and removes all but the last `keep`. save_model(path) writes the model, and
-/// whatever else belongs there, into a folder that is there already.
+/// Writes FOLDER/checkpoint-STEP. Of those of lower steps the last `keep` − 1 stay; those of higher steps,
+/// which another training has left there, all do. save_model(path) writes the model, and whatever else
+/// belongs there, into a folder that is there already.
 /// @param facts  what a training that goes on from it must agree on, beside the trainer's own options: the
 ///               data, the seed
 /// @return its path
@@ -246,13 +242,14 @@ std::string write_checkpoint(const std::string& folder, const Trainer<S>& traine
   save_model(std::as_const(aside));
   write_safetensors(aside + "/training.safetensors", hub::state_tensors(trainer));
   const Json state{{"step", trainer.steps()}, {"training", facts}};
-  write_file(aside + "/training.json", state.dump(2) + "\n");
+  write_file(aside + "/training.json", hub::text_of(state));
   if (!detail::rename_over(aside, path) || !detail::flush_folder(folder)) detail::fail_system(path, "write");
 
   std::vector<fs::path> leftovers;
-  auto all = hub::checkpoints(folder, &leftovers);
+  auto before = hub::checkpoints(folder, &leftovers);
   for (const auto& leftover : leftovers) fs::remove_all(leftover, ignored);
-  for (auto at = all.begin(); static_cast<Index>(all.size()) > (std::max)(keep, Index{1}); at = all.erase(at))
+  before.erase(before.lower_bound(trainer.steps()), before.end());
+  for (auto at = before.begin(); !before.empty() && std::ssize(before) >= keep; at = before.erase(at))
     hub::remove_checkpoint(at->second);
   return path;
 }
@@ -272,10 +269,7 @@ template <class S> void resume(const std::string& checkpoint, Trainer<S>& traine
 template <class Model, class S>
 void resume(const std::string& checkpoint, Model& model, Trainer<S>& trainer, TrainingFacts facts) {
   HubConfig config = load_config(checkpoint);
-  if (config.model.stacks == Stacks::encoder) config.model.n_labels = model.config().n_labels;
-  config.model.pooler = model.config().pooler;  // which the tensors tell
-  config.model.biases.logits = model.config().biases.logits;
-  if (hub::resolved(config.model) != hub::resolved(model.config()))
+  if (!hub::same_model(config.model, model.config()))
     fail(ConfigError(checkpoint, "is a checkpoint of another architecture than the model's"));
   auto state = hub::read_training(checkpoint, trainer, std::move(facts));
   config.model = model.config();

@@ -74,8 +74,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   c.tied_embeddings = json.boolean("tie_word_embeddings", false);
   rotary(json, c);
   if (!json.has("rope_theta")) c.rotary.base = json.number("rotary_emb_base", 10000.0);
-  c.rotary.dimensions =
-      static_cast<Index>(static_cast<double>(c.head_width()) * json.number("rotary_pct", 0.25));
+  c.rotary.dimensions = rotary_columns(json, "rotary_pct", 0.25, c.head_width());
   return c;
 }
 

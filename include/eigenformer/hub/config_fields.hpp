@@ -5,6 +5,7 @@
 #include <eigenformer/model/config.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <string>
 #include <utility>
 
@@ -52,6 +53,25 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   return found;
 }
 
+/// The columns of a head of `width` that turn, where a config names the part that they are of it.
+/// @throws ConfigError  for what is no part of a head, or less than a column
+[[gnu::cold]] inline Index rotary_columns(const JsonFields& json, const char* key, double otherwise,
+                                          Index width) {
+  const double part = json.number(key, otherwise);
+  if (!(part > 0 && part <= 1)) json.refuse(key, concat("must lie in (0, 1], is ", part));
+  if (part == 1) return width;
+  const auto columns = static_cast<Index>(static_cast<double>(width) * part);
+  if (columns == 0) json.refuse(key, concat(part, " of a head of ", width, " columns is none"));
+  return columns;
+}
+
+/// The part that these columns are of a head's: rotary_columns, which rounds down, gives them back.
+[[gnu::cold]] inline double rotary_part(Index columns, Index width) {
+  const double part = static_cast<double>(columns) / static_cast<double>(width);
+  if (columns == width || static_cast<Index>(static_cast<double>(width) * part) == columns) return part;
+  return std::nextafter(part, 1.0);
+}
+
 /// rope_theta and rope_scaling; windows that a scaling extends are extended here.
 [[gnu::cold]] inline void rotary(const JsonFields& json, ModelConfig& c) {
   c.positions = Positions::rotary;
@@ -62,21 +82,24 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   if (type == "default") return;
   c.rotary.factor = scaling.number("factor");
   c.rotary.original_max_positions = scaling.integer("original_max_position_embeddings", 0);
-  const auto extended = [&](Index trained) {
-    return (std::max)(c.max_positions, static_cast<Index>(static_cast<double>(trained) * c.rotary.factor));
-  };
+  const bool other_window = type != "dynamic" && c.rotary.original_max_positions;
+  const Index trained = other_window ? c.rotary.original_max_positions : c.max_positions;
+  const double positions = static_cast<double>(trained) * c.rotary.factor;
+  if (!(std::abs(positions) < static_cast<double>(detail::largest_integer)))
+    scaling.refuse("factor", concat(c.rotary.factor, " times ", trained, " positions are too many"));
+  const Index extended = (std::max)(c.max_positions, static_cast<Index>(positions));
   if (type == "linear") {
     c.rotary.scaling = RotaryScaling::linear;
   } else if (type == "dynamic") {
     c.rotary.scaling = RotaryScaling::dynamic;
     c.rotary.original_max_positions = c.max_positions;
-    c.max_positions = extended(c.max_positions);
+    c.max_positions = extended;
   } else if (type == "yarn") {
     c.rotary.scaling = RotaryScaling::yarn;
     c.rotary.attention_factor = scaling.number("attention_factor", 0.0);
     c.rotary.beta_fast = scaling.number("beta_fast", 32.0);
     c.rotary.beta_slow = scaling.number("beta_slow", 1.0);
-    if (c.rotary.original_max_positions) c.max_positions = extended(c.rotary.original_max_positions);
+    if (c.rotary.original_max_positions) c.max_positions = extended;
   } else if (type == "llama3") {
     c.rotary.scaling = RotaryScaling::llama3;
     c.rotary.low_frequency_factor = scaling.number("low_freq_factor");

@@ -67,21 +67,8 @@ template <class S> class Filler {
       const TensorView* const tensor = find(place.name);
       if (!tensor) fail(FileError(folder_, concat("has no tensor \"", place.name, "\"")));
       used_.insert(place.name);
-      if constexpr (requires { leaf.format(); }) {
-        if (const auto stored = stored_format(*tensor)) {
-          leaf = weight_of(*tensor, *stored, place, rows, columns);
-          return;
-        }
-        if (tensor->blocks != Blocks::none) {
-          leaf = weight_of_blocks(*tensor, place, path, rows, columns);
-          return;
-        }
-      }
-      if (tensor->blocks != Blocks::none) tensor->refuse("is in blocks, single numbers were expected");
-      if (!tensor->format())
-        tensor->refuse(concat("holds ", name_of(tensor->type), ", floating-point numbers were expected"));
       if constexpr (requires { leaf.format(); })
-        leaf = weight(*tensor, place, path, rows, columns);
+        leaf = matrix(*tensor, place, path, rows, columns);
       else
         leaf = vector(*tensor, place, path, columns);
     });
@@ -90,43 +77,67 @@ template <class S> class Filler {
   }
 
  private:
-  Weight<S> weight(const TensorView& tensor, const names::Place& place, const std::string& path, Index rows,
-                   Index columns) const {
+  /// A matrix however it is stored, in the format that is asked for. Here, and nowhere else in loading, are
+  /// weights put into the tiles of products in bfloat16.
+  Weight<S> matrix(const TensorView& tensor, const names::Place& place, const std::string& path, Index rows,
+                   Index columns) {
+    const std::optional<Format> stored = stored_format(tensor);
+    Weight<S> weight = stored                          ? from_stored(tensor, *stored, place, rows, columns)
+                       : tensor.blocks != Blocks::none ? from_blocks(tensor, place, path, rows, columns)
+                                                       : from_numbers(tensor, place, path, rows, columns);
+    if constexpr (std::is_same_v<S, float>)
+      if (options_.dtype == Format::bf16 && can_quantise(path) && fastest_bf16_form() != Bf16Form::portable)
+        weight = weight.in_bf16_tiles();
+    if (!weight.lies_in(tensor.data)) forget(tensor, place, rows);
+    return weight;
+  }
+
+  /// A matrix that is stored as floating-point numbers.
+  Weight<S> from_numbers(const TensorView& tensor, const names::Place& place, const std::string& path,
+                         Index rows, Index columns) const {
+    check_numbers(tensor);
     const Index all = place.slice.rows ? place.slice.rows : rows;
     check_shape(tensor, place.transposed ? std::vector{columns, all} : std::vector{all, columns});
     Gathered g = gather(tensor, place, rows, columns);
-    const Format scalar = std::is_same_v<S, double> ? Format::f64 : Format::f32;
     const bool whole_numbers = options_.dtype && is_quantised(*options_.dtype);
     if constexpr (std::is_same_v<S, float>)
       if (whole_numbers && can_quantise(path)) return quantise(tensor, g, *options_.dtype, rows, columns);
     const Format target = options_.dtype && !whole_numbers  ? *options_.dtype
                           : Weight<S>::can_borrow(g.format) ? g.format
-                                                            : scalar;
+                                                            : format_of<S>;
     if (target != g.format) g = convert(tensor, g, target, rows * columns);
-    if constexpr (std::is_same_v<S, float>)
-      if (options_.dtype == Format::bf16 && can_quantise(path) && fastest_bf16_form() != Bf16Form::portable) {
-        const auto* const numbers = reinterpret_cast<const bfloat16*>(g.data);
-        Weight<S> tiles =
-            Weight<S>::bf16_tiles(rows, columns, [&](Index r) { return numbers + r * columns; });
-        forget(tensor, place, rows);
-        return tiles;
-      }
-    if (g.owner != tensor.owner) forget(tensor, place, rows);
     return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
   }
 
   /// A matrix that is stored in blocks. Those of 32 numbers and one scale stay what they are; the larger
   /// ones become int8 unless another format is asked for.
-  Weight<S> weight_of_blocks(const TensorView& tensor, const names::Place& place, const std::string& path,
-                             Index rows, Index columns) const {
+  Weight<S> from_blocks(const TensorView& tensor, const names::Place& place, const std::string& path,
+                        Index rows, Index columns) const {
     check_shape(tensor, {place.slice.rows ? place.slice.rows : rows, columns});
-    const Format scalar = std::is_same_v<S, double> ? Format::f64 : Format::f32;
     Format target =
-        options_.dtype.value_or(std::is_same_v<S, float> ? nearest_format(tensor.blocks) : scalar);
-    if (is_quantised(target) && !can_quantise(path)) target = scalar;
-    Weight<S> out = read_blocks<S>(tensor, place.slice, target, rows, columns);
-    forget(tensor, place, rows);
-    return out;
+        options_.dtype.value_or(std::is_same_v<S, float> ? nearest_format(tensor.blocks) : format_of<S>);
+    if (is_quantised(target) && !can_quantise(path)) target = format_of<S>;
+    return read_blocks<S>(tensor, place.slice, target, rows, columns);
+  }
+
+  /// A matrix that is stored as whole numbers with scales beside them.
+  Weight<S> from_stored(const TensorView& tensor, Format stored, const names::Place& place, Index rows,
+                        Index columns) {
+    const std::string name = scales_name(place.name);
+    const TensorView* const scales = find(name);
+    if (!scales) fail(FileError(folder_, concat("has no tensor \"", name, "\"")));
+    used_.insert(name);
+    Weight<float> weight = read_stored(tensor, *scales, stored, place.slice, rows, columns);
+    const Format target = options_.dtype.value_or(std::is_same_v<S, float> ? stored : format_of<S>);
+    if constexpr (std::is_same_v<S, float>)
+      if (target == stored) return weight;
+    return weight_from_rows<S>(tensor, target, rows, columns, weight.row_reader());
+  }
+
+  /// The format of a matrix of whole numbers, which the config must announce.
+  std::optional<Format> stored_format(const TensorView& tensor) const {
+    if (config_.stored && tensor.type == stored_type(*config_.stored)) return config_.stored;
+    return std::nullopt;
   }
 
   /// Tells that the rows of a parameter were read for good, where they stand together.
@@ -138,35 +149,10 @@ template <class S> class Filler {
                               static_cast<std::size_t>(rows * row)));
   }
 
-  /// The format of a matrix of whole numbers, which the config must announce.
-  std::optional<Format> stored_format(const TensorView& tensor) const {
-    if (config_.stored && tensor.type == stored_type(*config_.stored)) return config_.stored;
-    return std::nullopt;
-  }
-
-  /// A matrix that is stored as whole numbers, in the format that is asked for.
-  Weight<S> weight_of(const TensorView& tensor, Format stored, const names::Place& place, Index rows,
-                      Index columns) {
-    const std::string name = scales_name(place.name);
-    const TensorView* const scales = find(name);
-    if (!scales) fail(FileError(folder_, concat("has no tensor \"", name, "\"")));
-    used_.insert(name);
-    Weight<float> weight = read_stored(tensor, *scales, stored, place.slice, rows, columns);
-    const Format target = options_.dtype.value_or(std::is_same_v<S, float> ? stored : format_of<S>);
-    if constexpr (std::is_same_v<S, float>)
-      if (target == stored) return weight;
-    const Matrix<float> numbers = weight.dense();
-    TensorView view = tensor;
-    view.type = ElementType::f32;
-    const Gathered all{Format::f32, reinterpret_cast<const std::byte*>(numbers.data()), nullptr};
-    if constexpr (std::is_same_v<S, float>)
-      if (is_quantised(target)) return quantise(view, all, target, rows, columns);
-    const Gathered g = convert(view, all, target, rows * columns);
-    return Weight<S>::borrow(g.format, g.data, rows, columns, g.owner);
-  }
-
   RowVector<S> vector(const TensorView& tensor, const names::Place& place, const std::string& path,
                       Index size) const {
+    if (tensor.blocks != Blocks::none) tensor.refuse("is in blocks, single numbers were expected");
+    check_numbers(tensor);
     const RowSlice& slice = place.slice;
     const Index all = slice.rows ? slice.rows : size;
     if (tensor.shape != std::vector<Index>{1, all}) check_shape(tensor, {all});  // BART's bias of the logits
@@ -175,6 +161,11 @@ template <class S> class Filler {
     if (table_.norms_with_offset && path.ends_with("norm.weight"))
       out.array() -= S(config_.model.norm.offset);
     return out;
+  }
+
+  static void check_numbers(const TensorView& tensor) {
+    if (!tensor.format())
+      tensor.refuse(concat("holds ", name_of(tensor.type), ", floating-point numbers were expected"));
   }
 
   static void check_shape(const TensorView& tensor, const std::vector<Index>& expected) {

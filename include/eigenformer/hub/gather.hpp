@@ -10,6 +10,9 @@
 #include <cmath>
 #include <cstring>
 #include <memory>
+#include <string>
+#include <type_traits>
+#include <vector>
 
 namespace eigenformer::inline EIGENFORMER_ABI::hub {
 
@@ -50,21 +53,30 @@ struct Gathered {
   return {format, out.get(), out};
 }
 
+/// Writes `size` numbers as To, each rounded once, to nearest; a NaN stays one. For a number that is infinite
+/// there and was not, refuse(why) is called, which must throw.
+template <class To, class From, class Refuse>
+void round_numbers(const From* in, To* out, Index size, Refuse&& refuse) {
+  if constexpr (std::is_same_v<From, To>) {
+    std::copy_n(in, size, out);
+  } else {
+    using Wide = std::conditional_t<std::is_same_v<From, double>, double, float>;  // holds any From
+    for (Index i = 0; i < size; ++i) {
+      const auto wide = static_cast<Wide>(in[i]);
+      out[i] = static_cast<To>(wide);
+      if (std::isinf(static_cast<Wide>(out[i])) && !std::isinf(wide))
+        refuse(concat("holds ", wide, ", which is beyond the range of ", name_of(format_of<To>)));
+    }
+  }
+}
+
 /// Writes `size` numbers of a tensor in another format, which is none of whole numbers.
 /// @throws FileError  for a number that is infinite there and was not
 [[gnu::cold]] inline void convert(const TensorView& tensor, Format from, const void* in, Format to, void* out,
                                   Index size) {
   const auto each = [&]<class From, class To>(From, To) {
-    const auto* const numbers = static_cast<const From*>(in);
-    auto* const bytes = static_cast<std::byte*>(out);
-    for (Index i = 0; i < size; ++i) {
-      using Wide = std::conditional_t<std::is_same_v<From, double>, double, float>;  // rounds once, to To
-      const auto wide = static_cast<Wide>(numbers[i]);
-      const To value = static_cast<To>(wide);
-      if (std::isinf(static_cast<Wide>(value)) && !std::isinf(wide))
-        tensor.refuse(concat("holds ", wide, ", which is beyond the range of ", name_of(to)));
-      std::memcpy(bytes + static_cast<std::size_t>(i) * sizeof(To), &value, sizeof(To));
-    }
+    round_numbers(static_cast<const From*>(in), static_cast<To*>(out), size,
+                  [&](const std::string& why) { tensor.refuse(why); });
   };
   const auto from_any = [&](auto target) {
     switch (from) {
@@ -93,18 +105,40 @@ struct Gathered {
   return {to, out.get(), out};
 }
 
-/// A weight with a small integer for each number.
-/// @throws FileError  for a number that is not finite, or a group beyond the range of its scale
+/// A weight in a format from row(r), which gives a pointer to the floats of row r, one row after the other.
+/// @param tensor  what holds them, for messages
+/// @throws FileError  for a number beyond the range of the format or, of a quantised one, that is not finite
+template <class S, class Row>
+[[gnu::cold]] Weight<S> weight_from_rows(const TensorView& tensor, Format format, Index rows, Index columns,
+                                         Row&& row) {
+  if (!is_quantised(format)) {
+    const Index row_bytes = columns * bytes_of(format);
+    const std::shared_ptr<std::byte> memory = own_bytes(rows * row_bytes);
+    for (Index r = 0; r < rows; ++r)
+      convert(tensor, Format::f32, row(r), format, memory.get() + r * row_bytes, columns);
+    return Weight<S>::borrow(format, memory.get(), rows, columns, memory);
+  }
+  if constexpr (std::is_same_v<S, float>) {
+    try {
+      return Weight<S>::quantised(format, rows, columns, row);
+    } catch (const InputError& error) {
+      tensor.refuse(error.what());
+    }
+  }
+  tensor.refuse(concat("cannot be ", name_of(format), " in this scalar type"));
+}
+
+/// A matrix of a tensor with a small integer for each number.
+/// @throws FileError  as weight_from_rows
 [[gnu::cold]] inline Weight<float> quantise(const TensorView& tensor, const Gathered& from, Format to,
                                             Index rows, Index columns) {
-  const Gathered wide =
-      from.format == Format::f32 ? from : convert(tensor, from, Format::f32, rows * columns);
-  const auto* const values = reinterpret_cast<const float*>(wide.data);
-  try {
-    return Weight<float>::quantised(to, rows, columns, [&](Index r) { return values + r * columns; });
-  } catch (const InputError& e) {
-    tensor.refuse(e.what());
-  }
+  std::vector<float> wide(from.format == Format::f32 ? 0 : static_cast<std::size_t>(columns));
+  return weight_from_rows<float>(tensor, to, rows, columns, [&](Index r) -> const float* {
+    const std::byte* const row = from.data + r * columns * bytes_of(from.format);
+    if (from.format == Format::f32) return reinterpret_cast<const float*>(row);
+    convert(tensor, from.format, row, Format::f32, wide.data(), columns);
+    return wide.data();
+  });
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::hub

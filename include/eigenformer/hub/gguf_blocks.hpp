@@ -186,16 +186,6 @@ template <class S>
     return reinterpret_cast<const std::uint8_t*>(tensor.data.data()) +
            slice.row(r) * (columns / type.numbers * type.bytes);
   };
-  if (!is_quantised(format)) {
-    const std::shared_ptr<std::byte> memory = own_bytes(rows * columns * bytes_of(format));
-    std::vector<float> row(static_cast<std::size_t>(columns));
-    for (Index r = 0; r < rows; ++r) {
-      decode_row(tensor, source(r), columns, row.data());
-      convert(tensor, Format::f32, row.data(), format, memory.get() + r * columns * bytes_of(format),
-              columns);
-    }
-    return Weight<S>::borrow(format, memory.get(), rows, columns, memory);
-  }
   if constexpr (std::is_same_v<S, float>) {
     if (same_numbers(tensor.blocks, format)) {
       const QuantisedLayout layout{rows, columns, format};
@@ -208,17 +198,12 @@ template <class S>
       }
       return Weight<S>::borrow(format, memory.get(), rows, columns, memory);
     }
-    std::vector<float> row(static_cast<std::size_t>(columns));
-    try {
-      return Weight<S>::quantised(format, rows, columns, [&](Index r) {
-        decode_row(tensor, source(r), columns, row.data());
-        return row.data();
-      });
-    } catch (const InputError& error) {
-      tensor.refuse(error.what());
-    }
   }
-  tensor.refuse(concat("cannot be ", name_of(format), " in this scalar type"));
+  std::vector<float> row(static_cast<std::size_t>(columns));
+  return weight_from_rows<S>(tensor, format, rows, columns, [&](Index r) -> const float* {
+    decode_row(tensor, source(r), columns, row.data());
+    return row.data();
+  });
 }
 
 }  // namespace hub

@@ -31,10 +31,12 @@ class GgufFields {
 
   std::string key(const char* field) const { return concat(architecture_, ".", field); }
   bool has(const char* field) const { return metadata().has(key(field)); }
-  Index integer(const char* field) const { return metadata().integer(key(field)); }
-  Index integer(const char* field, Index otherwise) const {
-    return metadata().integer(key(field), otherwise);
+  Index integer(const char* field) const {
+    const Index value = metadata().integer(key(field));
+    if (!detail::is_moderate(value)) refuse(field, concat("is too large: ", value));
+    return value;
   }
+  Index integer(const char* field, Index otherwise) const { return has(field) ? integer(field) : otherwise; }
   double number(const char* field) const { return metadata().number(key(field)); }
   double number(const char* field, double otherwise) const {
     return metadata().number(key(field), otherwise);
@@ -58,11 +60,14 @@ class GgufFields {
   }
   Index heads() const { return integer("attention.head_count"); }
   Index key_value_heads() const { return integer("attention.head_count_kv", heads()); }
-  /// Columns of a head. @throws ConfigError  where those of keys and of values differ
+  /// Columns of a head. @throws ConfigError  where there are none, or those of keys and of values differ
   Index head_width() const {
     const Index heads = this->heads(), width = integer("embedding_length");
     if (heads < 1) refuse("attention.head_count", concat("must be at least 1, is ", heads));
     const Index key = integer("attention.key_length", width / heads);
+    if (key < 1)
+      refuse(has("attention.key_length") ? "attention.key_length" : "embedding_length",
+             concat("leaves a head ", key, " columns"));
     if (const Index value = integer("attention.value_length", key); value != key)
       refuse("attention.value_length", concat("must be that of the keys, ", key, ", is ", value));
     return key;
@@ -176,8 +181,7 @@ class GgufFields {
           {"layer_norm_eps", f.number("attention.layer_norm_epsilon")},
           {"use_parallel_residual", f.boolean("use_parallel_residual", true)},
           {"attention_bias", f.file().has_tensor("blk.0.attn_output.bias")},
-          {"rotary_pct",
-           static_cast<double>(f.integer("rope.dimension_count")) / static_cast<double>(f.head_width())},
+          {"rotary_pct", rotary_part(f.integer("rope.dimension_count"), f.head_width())},
           {"rope_theta", f.number("rope.freq_base", 10000.0)},
           {"rope_scaling", gguf_rope_scaling(f)},
           {"tie_word_embeddings", f.tied()}};

@@ -24,6 +24,12 @@ namespace detail {
 inline constexpr std::size_t deepest_json = 64;  // levels of objects and lists
 inline constexpr std::size_t largest_json = std::size_t{1} << 28;
 
+/// What a field may hold, as ±: a double holds it too, and small sums and products of fields do not overflow.
+inline constexpr Index largest_integer = Index{1} << 53;
+template <class T> constexpr bool is_moderate(T value) {
+  return std::cmp_less_equal(value, largest_integer) && std::cmp_greater_equal(value, -largest_integer);
+}
+
 /// A value as it may stand in a message.
 [[gnu::cold]] inline std::string brief(const Json& value) {
   return printable(value.dump(-1, ' ', true, Json::error_handler_t::replace));
@@ -162,13 +168,13 @@ class JsonFields {
     return {value, file_, concat(prefix_, key, ".")};
   }
 
+  /// Up to ±2⁵³.
   Index integer(const char* key) const {
-    constexpr auto largest = static_cast<std::uint64_t>((std::numeric_limits<Index>::max)());
     const Json& value = at(key);
     if (!value.is_number_integer()) refuse_type(key, "an integer");
-    if (value.is_number_unsigned() && value.get<std::uint64_t>() > largest) {
-      refuse(key, "is too large: " + detail::brief(value));
-    }
+    const bool moderate = value.is_number_unsigned() ? detail::is_moderate(value.get<std::uint64_t>())
+                                                     : detail::is_moderate(value.get<std::int64_t>());
+    if (!moderate) refuse(key, "is too large: " + detail::brief(value));
     return value.get<Index>();
   }
   Index integer(const char* key, Index otherwise) const { return has(key) ? integer(key) : otherwise; }

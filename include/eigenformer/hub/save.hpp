@@ -26,7 +26,8 @@ struct SaveOptions {
   std::optional<Format> dtype = {};
   /// The family, where several have such models ("roberta", "xlm-roberta"). Empty: the first that fits.
   std::string model_type = {};
-  /// Special tokens, for those who generate; what is not given is null, never the family's own number.
+  /// Special tokens, for those who generate; what is not given is null, never the family's own number. Where
+  /// `source` has a generation_config.json, that says how to generate: these are then in config.json alone.
   std::optional<Token> start_token = {};
   std::vector<Token> end_tokens = {};
   std::optional<Token> padding_token = {};
@@ -98,10 +99,6 @@ std::optional<Format> quantised_format(const std::map<std::string, JoinedTensor<
   if (options.padding_token && !json.contains("pad_token_id")) json["pad_token_id"] = *options.padding_token;
 }
 
-[[gnu::cold]] inline std::string text_of(const Json& json) {
-  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
-
 /// What a config.json says beside the model's own fields, with those fields in it.
 /// @throws ConfigError  where the two together do not describe the model
 [[gnu::cold]] inline Json merged_config(Json base, const WrittenConfig& written) {
@@ -109,12 +106,14 @@ std::optional<Format> quantised_format(const std::map<std::string, JoinedTensor<
   base.erase("dtype");  // what newer files call torch_dtype
   for (const auto& [key, value] : written.json.items())
     if (!value.is_null() || !key.ends_with("_token_id") || !base.contains(key)) base[key] = value;
-  HubConfig back = read_config(JsonFields(base, "config.json"));
-  back.model.pooler = written.config.model.pooler;  // which the tensors tell, as in describe
-  back.model.biases.logits = written.config.model.biases.logits;
-  if (resolved(back.model) != resolved(written.config.model))
+  if (!same_model(read_config(JsonFields(base, "config.json")).model, written.config.model))
     fail(ConfigError("config.json", "with what the source says beside, it would describe another model"));
   return base;
+}
+
+/// Whether a source, if there is one, says how to generate.
+[[gnu::cold]] inline bool has_generation_config(const std::string& source) {
+  return !source.empty() && (is_gguf(source) || detail::path_exists(source + "/generation_config.json"));
 }
 
 /// Copies a source's tokenizer and generation_config.json, as far as it has them.
@@ -174,7 +173,7 @@ void save(const Model& model, const std::string& folder, const SaveOptions& opti
   create_folder(folder);
   write_safetensors(folder + "/model.safetensors", hub::tensor_streams<S>(collected.tensors(), options.dtype),
                     {{"format", "pt"}});
-  if (model.config().stacks != Stacks::encoder) {
+  if (model.config().stacks != Stacks::encoder && !hub::has_generation_config(options.source)) {
     Json generation = Json::object();
     hub::write_tokens(options, generation);
     if (model.config().stacks == Stacks::encoder_decoder)

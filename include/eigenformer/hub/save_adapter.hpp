@@ -6,9 +6,10 @@
 #include <eigenformer/hub/save_config.hpp>
 #include <eigenformer/hub/write_safetensors.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
-#include <span>
+#include <set>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -65,12 +66,6 @@ template <class S> struct JoinedAdapter {
   }
 };
 
-/// A number as JSON: whole where it is, as peft's own are.
-[[gnu::cold]] inline Json json_number(double x) {
-  if (x == std::round(x) && std::abs(x) < 1e15) return static_cast<Index>(x);
-  return x;
-}
-
 /// peft's name for what a model is trained for.
 [[gnu::cold]] inline Json task_type(const ModelConfig& config) {
   if (config.stacks == Stacks::decoder) return "CAUSAL_LM";
@@ -98,8 +93,8 @@ std::vector<std::string> target_modules(const Modules& modules, const std::vecto
 
 /// Writes a model's adapters, and its head of classes with them, to a folder, which is made where it is not
 /// there; the base is not written. They load again to the bit with load_adapter, and open in peft.
-/// @throws ConfigError  for a model without adapters or of no family, or adapters of different scales on
-///                      parts of what is one matrix there
+/// @throws ConfigError  for a model without adapters or of no family, an adapter of a matrix that the family
+///                      lacks, or adapters of different scales on parts of what is one matrix there
 /// @throws FileError    for what cannot be written
 template <class Model>
 void save_adapter(const Model& model, const std::string& folder, const AdapterSaveOptions& options = {}) {
@@ -118,9 +113,9 @@ void save_adapter(const Model& model, const std::string& folder, const AdapterSa
   const auto modules = hub::adapter_modules(model.parameters(), config, bare ? "" : config.names->prefix);
 
   std::map<std::string, Matrix<S>> matrices;  // by the names of their tensors
-  std::map<std::string, std::vector<Index>> shapes;
   std::map<std::string, std::string> metadata{{"format", "pt"}};
   std::vector<std::string> adapted, whole;
+  std::set<std::string> saved;                            // the paths of those adapters that have a place
   std::map<std::string, std::pair<Index, double>> ranks;  // and alphas
   bool transposed = false;
   for (const auto& [name, module] : modules) {
@@ -129,16 +124,14 @@ void save_adapter(const Model& model, const std::string& folder, const AdapterSa
       const Linear<S>& linear = *module.parts.front().linear;
       if (config.model.head != Head::text_classes && config.model.head != Head::token_classes) continue;
       matrices[stem + ".weight"] = linear.weight.dense();
-      if (linear.bias.size()) {
-        matrices[stem + ".bias"] = linear.bias;
-        shapes[stem + ".bias"] = {linear.bias.size()};
-      }
+      if (linear.bias.size()) matrices[stem + ".bias"] = linear.bias;
       whole.push_back(name);
       continue;
     }
     hub::JoinedAdapter<S> joined(module, name);
     if (joined.a.size() == 0) continue;
     adapted.push_back(name);
+    for (const auto& part : module.parts) saved.insert(part.path);
     ranks[name] = {joined.a.rows(), joined.alpha};
     transposed = transposed || module.transposed;
     if (!joined.parts.empty()) metadata[concat(hub::adapter_parts, name)] = joined.parts;
@@ -146,6 +139,11 @@ void save_adapter(const Model& model, const std::string& folder, const AdapterSa
     matrices[stem + ".lora_B.weight"] = std::move(joined.b);
   }
 
+  for_each_linear(model.parameters(), [&](const std::string& path, const Linear<S>& linear) {
+    if (!linear.lora.empty() && !saved.contains(path))
+      fail(ConfigError(path, concat("has an adapter, for which a checkpoint of type \"", config.model_type,
+                                    "\" has no place")));
+  });
   const auto [rank, alpha] = ranks.begin()->second;
   Json rank_pattern = Json::object(), alpha_pattern = Json::object();
   for (const auto& [name, own] : ranks) {
@@ -171,19 +169,14 @@ void save_adapter(const Model& model, const std::string& folder, const AdapterSa
 
   std::vector<TensorView> tensors;
   for (const auto& [name, matrix] : matrices) {
-    const auto shape = shapes.find(name);
+    const bool vector = name.ends_with(".bias");
     tensors.push_back(
-        {.name = name,
-         .type = std::is_same_v<S, double> ? ElementType::f64 : ElementType::f32,
-         .shape = shape == shapes.end() ? std::vector{matrix.rows(), matrix.cols()} : shape->second,
-         .data = std::as_bytes(std::span(matrix.data(), static_cast<std::size_t>(matrix.size()))),
-         .file = {},
-         .owner = {}});
+        tensor_of(name, matrix.data(),
+                  vector ? std::vector{matrix.cols()} : std::vector{matrix.rows(), matrix.cols()}));
   }
   create_folder(folder);
   write_safetensors(folder + "/adapter_model.safetensors", tensors, metadata);
-  write_file(folder + "/adapter_config.json",
-             json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  write_file(folder + "/adapter_config.json", hub::text_of(json));
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

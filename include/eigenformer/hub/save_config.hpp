@@ -11,6 +11,11 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI::hub {
 
+/// The text of a file; what is not UTF-8 in its strings is replaced.
+[[gnu::cold]] inline std::string text_of(const Json& json) {
+  return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
 /// How a family's config.json is written.
 struct ConfigWriter {
   const char* model_type;
@@ -93,6 +98,19 @@ inline constexpr ConfigWriter config_writers[] = {{"llama", write_llama, "Llama"
   return c;
 }
 
+/// What was read of a model's config.json, with what its tensors alone tell: a bare encoder's pooler, and an
+/// encoder-decoder's bias of the logits.
+[[gnu::cold]] inline ModelConfig completed(ModelConfig read, const ModelConfig& model) {
+  if (model.stacks == Stacks::encoder && model.head == Head::none) read.pooler = model.pooler;
+  if (model.stacks == Stacks::encoder_decoder) read.biases.logits = model.biases.logits;
+  return read;
+}
+
+/// Whether what was read of a config.json describes this model.
+[[gnu::cold]] inline bool same_model(const ModelConfig& read, const ModelConfig& model) {
+  return resolved(completed(read, model)) == resolved(model);
+}
+
 /// Whether a family's checkpoints have a place for every parameter of a config.
 [[gnu::cold]] inline bool has_places(const NameTable& table, const ModelConfig& config) {
   Transformer<float> shapes;
@@ -129,10 +147,8 @@ struct WrittenConfig {
     }
     try {
       HubConfig back = read_config(JsonFields(json, "config.json"));
-      ModelConfig& read = back.model;  // and what is read off the tensors alone
-      if (config.stacks == Stacks::encoder && config.head == Head::none) read.pooler = config.pooler;
-      if (config.stacks == Stacks::encoder_decoder) read.biases.logits = config.biases.logits;
-      if (resolved(read) == resolved(config) && has_places(*back.names, read))
+      back.model = completed(back.model, config);
+      if (same_model(back.model, config) && has_places(*back.names, back.model))
         return {std::move(json), std::move(back)};
     } catch (const ConfigError& error) {
       why = concat(": ", error.what());

@@ -4,28 +4,20 @@
 #pragma once
 
 #include <eigenformer/hub/config.hpp>
+#include <eigenformer/hub/gather.hpp>
 #include <eigenformer/hub/stored_quantised.hpp>
 #include <eigenformer/hub/write_safetensors.hpp>
 #include <eigenformer/model/parameters.hpp>
 
-#include <cmath>
-#include <cstring>
 #include <deque>
-#include <limits>
 #include <map>
 #include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace eigenformer::inline EIGENFORMER_ABI::hub {
-
-/// The element type that a safetensors file has for a format of floating-point numbers.
-constexpr ElementType element_type(Format format) {
-  switch (format) {
-    case Format::f64: return ElementType::f64;
-    case Format::bf16: return ElementType::bf16;
-    case Format::f16: return ElementType::f16;
-    default: return ElementType::f32;
-  }
-}
 
 /// A checkpoint's tensor, and the parameters that stand in it.
 template <class S> struct JoinedTensor {
@@ -67,28 +59,15 @@ template <class S> struct JoinedTensor {
 template <class To, class S>
 void convert_row(const Weight<S>& weight, Index r, const std::string& name, To* out) {
   const Index columns = weight.cols();
-  const auto each = [&](const auto* from) {
-    using From = std::remove_cvref_t<decltype(*from)>;
-    if constexpr (std::is_same_v<From, To>) {
-      std::memcpy(out, from, static_cast<std::size_t>(columns) * sizeof(To));
-    } else {
-      using Wide = std::conditional_t<std::is_same_v<From, double>, double, float>;
-      for (Index c = 0; c < columns; ++c) {
-        const auto wide = static_cast<Wide>(from[c]);
-        out[c] = static_cast<To>(wide);
-        if (std::isinf(static_cast<Wide>(out[c])) && !std::isinf(wide))
-          fail(ConfigError("dtype", concat("tensor \"", name, "\" holds ", wide,
-                                           ", which is beyond the range of ", name_of(format_of<To>))));
-      }
-    }
+  const auto round = [&](const auto* from) {
+    round_numbers(from, out, columns, [&](const std::string& why) {
+      fail(ConfigError("dtype", concat("tensor \"", name, "\" ", why)));
+    });
   };
-  if (weight.packed()) {
-    std::vector<S> numbers(static_cast<std::size_t>(columns));
-    weight.row(r, numbers.data());
-    each(static_cast<const S*>(numbers.data()));
-  } else {
-    weight.with_elements([&](const auto* elements) { each(elements + r * columns); });
-  }
+  if (weight.packed())
+    round(weight.row_reader()(r));
+  else
+    weight.with_elements([&](const auto* elements) { round(elements + r * columns); });
 }
 
 /// Writes all of a tensor's numbers as To.

@@ -61,6 +61,16 @@ constexpr Index bytes_of(ElementType type) {
   return detail::element_types[static_cast<std::size_t>(type)].bytes;
 }
 
+/// The element type of a format of floating-point numbers.
+constexpr ElementType element_type(Format format) {
+  switch (format) {
+    case Format::f64: return ElementType::f64;
+    case Format::bf16: return ElementType::bf16;
+    case Format::f16: return ElementType::f16;
+    default: return ElementType::f32;
+  }
+}
+
 /// The type of a name in files, or nothing for a name that is not known.
 constexpr std::optional<ElementType> element_type_named(std::string_view name) {
   for (const auto& info : detail::element_types) {
@@ -175,5 +185,17 @@ struct TensorView {
     }
   }
 };
+
+/// Numbers in memory, row-major, as a tensor of this shape; they must live as long as it is used.
+template <class S> TensorView tensor_of(std::string name, const S* numbers, std::vector<Index> shape) {
+  std::size_t count = 1;
+  for (const Index size : shape) count *= static_cast<std::size_t>(size);
+  return {.name = std::move(name),
+          .type = element_type(format_of<S>),
+          .shape = std::move(shape),
+          .data = std::as_bytes(std::span(numbers, count)),
+          .file = {},
+          .owner = {}};
+}
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -6,9 +6,14 @@
 #include <eigenformer/hub/config.hpp>
 
 #include <cmath>
-#include <limits>
 
 namespace eigenformer::inline EIGENFORMER_ABI::hub {
+
+/// A number as JSON: whole where it is, as it stands in the files of others.
+[[gnu::cold]] inline Json json_number(double x) {
+  if (x == std::round(x) && std::abs(x) < 1e15) return static_cast<Index>(x);
+  return x;
+}
 
 /// The name that transformers has for an activation.
 [[gnu::cold]] inline const char* activation_name(Activation activation) {
@@ -106,8 +111,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   const double width = static_cast<double>(c.head_width());
   const double scalar = c.score_scale == 0.0 ? width : 1.0 / (c.score_scale * c.score_scale);
   const double whole = std::round(scalar);
-  json["query_pre_attn_scalar"] =
-      1.0 / std::sqrt(whole) == c.score_scale ? Json(static_cast<Index>(whole)) : Json(scalar);
+  json["query_pre_attn_scalar"] = json_number(1.0 / std::sqrt(whole) == c.score_scale ? whole : scalar);
   json["attn_logit_softcapping"] = c.score_cap != 0.0 ? Json(c.score_cap) : Json(nullptr);
   json["final_logit_softcapping"] = c.logits_cap != 0.0 ? Json(c.logits_cap) : Json(nullptr);
   json["sliding_window"] = c.window ? Json(c.window) : Json(nullptr);
@@ -119,11 +123,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   json["layer_norm_eps"] = c.norm.epsilon;
   json["use_parallel_residual"] = c.branches == Branches::parallel_two_norms;
   json["rotary_emb_base"] = c.rotary.base;  // what rope_theta was called before
-  const double width = static_cast<double>(c.head_width());
-  double part = static_cast<double>(c.rotary_dimensions()) / width;
-  if (static_cast<Index>(width * part) < c.rotary_dimensions())  // readers round the product down
-    part = std::nextafter(part, std::numeric_limits<double>::infinity());
-  json["rotary_pct"] = part;
+  json["rotary_pct"] = rotary_part(c.rotary_dimensions(), c.head_width());
   return json;
 }
 

@@ -181,21 +181,15 @@ template <class S> Transformer<S> random_parameters(const ModelConfig& config, S
 }
 
 /// Whether products read this weight; the tables that are looked up alone (positions, token types, relative
-/// biases) are small, and stay as they are when a model is quantised.
+/// biases) are small, and stay as they are when a model is quantised or put into tiles.
 inline bool can_quantise(const std::string& path) { return path == "tokens" || path.ends_with(".weight"); }
 
 namespace detail {
-/// Replaces each weight that products read by f(weight, row), row(r) being a pointer to its row r.
+/// Replaces each weight that products read by f(weight).
 template <class F> void replace_weights(Transformer<float>& p, const F& f) {
   visit(p, [&](const std::string& path, auto& leaf) {
-    if constexpr (requires { leaf.format(); }) {
-      if (leaf.empty() || !can_quantise(path)) return;
-      RowVector<float> values(leaf.cols());
-      leaf = f(leaf, [&](Index r) {
-        leaf.row(r, values.data());
-        return static_cast<const float*>(values.data());
-      });
-    }
+    if constexpr (requires { leaf.format(); })
+      if (!leaf.empty() && can_quantise(path)) leaf = f(leaf);
   });
 }
 }  // namespace detail
@@ -204,16 +198,15 @@ template <class F> void replace_weights(Transformer<float>& p, const F& f) {
 /// row or one for all of it.
 /// @throws InputError  for a number that is not finite, or another format
 inline void quantise(Transformer<float>& p, Format format, bool one_scale_a_row = false) {
-  detail::replace_weights(p, [&](const Weight<float>& w, const auto& row) {
-    return Weight<float>::quantised(format, w.rows(), w.cols(), row, one_scale_a_row);
+  detail::replace_weights(p, [&](const Weight<float>& w) {
+    return Weight<float>::quantised(format, w.rows(), w.cols(), w.row_reader(), one_scale_a_row);
   });
 }
 
-/// Converts the matrices of a model to bfloat16 in the order of matrix units (see bf16_tiles.hpp).
+/// Converts the matrices of a model to bfloat16 in the order of matrix units (see bf16_tiles.hpp). Products
+/// are faster so where fastest_bf16_form is not portable, and slower elsewhere.
 inline void put_in_bf16_tiles(Transformer<float>& p) {
-  detail::replace_weights(p, [](const Weight<float>& w, const auto& row) {
-    return Weight<float>::bf16_tiles(w.rows(), w.cols(), row);
-  });
+  detail::replace_weights(p, [](const Weight<float>& w) { return w.in_bf16_tiles(); });
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -64,7 +64,7 @@ template <class S> struct AttentionRule {
   Index window = 0;    ///< and of these the last `window`; 0: all
   const ScoreBias<S>* bias = nullptr;
   const S* added = nullptr;  ///< [queries, keys] of one sequence, added to the scores of every head; or none
-  Dropout drop;              ///< of the probabilities, while training
+  Dropout drop{};            ///< of the probabilities, while training
 
   /// Drops probabilities of keys first … first + n − 1, for a query (its row in the batch) and head.
   void drop_keys(Index row, Index head, Index first, Index n, S* p) const {

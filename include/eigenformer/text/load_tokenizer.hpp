@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
@@ -54,9 +55,9 @@ namespace text {
 ///
 /// @param file  its name, for messages
 /// @throws FileError, ConfigError  if it is not one, or names something that is not supported
-[[gnu::cold]] inline Tokenizer parse_tokenizer(const std::string& content, const std::string& file) {
+[[gnu::cold]] inline Tokenizer parse_tokenizer(std::string content, const std::string& file) {
   const auto parts = text::build_tokenizer(text::parse_tokenizer_json(content, file), file);
-  parts->json = content;
+  parts->json = std::move(content);
   return Tokenizer(parts);
 }
 

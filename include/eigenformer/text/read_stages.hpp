@@ -24,13 +24,20 @@ template <class T, std::size_t n>
   node.refuse_value(name);
 }
 
+/// What a pattern takes to compile may grow faster than its length. Those of published tokenizers have a few
+/// hundred bytes.
+inline constexpr std::size_t longest_pattern = 16 * 1024;
+
 [[gnu::cold]] inline Pattern read_pattern(const JsonNode& node) {
   Pattern out;
   if (node["Regex"].is_null()) {
     out.string = node["String"].nonempty_string();
     return out;
   }
-  const std::string pattern = node["Regex"].string();
+  const std::string& pattern = node["Regex"].string();
+  if (pattern.size() > longest_pattern)
+    node["Regex"].refuse(
+        concat("has ", pattern.size(), " bytes, more than the ", longest_pattern, " of a pattern"));
   if (const auto scanner = scanner_for(pattern)) {
     out.kind = Pattern::Kind::scanner;
     out.scanner = *scanner;
