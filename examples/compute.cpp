@@ -82,10 +82,7 @@ Json step(const Options& o, const plan::FlopOptions& flops) {
 
 Json training(const Options& o, const plan::FlopOptions& flops, const plan::Device& device) {
   const double total = plan::training_flops(flops) / static_cast<double>(flops.tokens) * o.train_tokens;
-  const auto t = plan::training_time({.flops = total,
-                                      .devices = static_cast<double>(o.devices),
-                                      .flops_per_second = device.peak_flops_per_second * o.utilisation,
-                                      .watts = device.watts});
+  const plan::TrainingTime t = time_on(device, o.devices, o.utilisation, total);
   return {{"tokens", o.train_tokens},
           {"flops", total},
           {"seconds", t.seconds},
@@ -174,8 +171,7 @@ void run(const Options& o) {
   require(o.model.empty() != o.config.empty(), "give one of: a model of the catalog, --config");
   const auto [known, config, parameters] = planned(o.model, o.config);
   require(o.batch > 0 && o.devices > 0, "--batch and --devices must be positive");
-  require(o.utilisation > 0 && o.utilisation <= 1,
-          ef::concat("--utilisation must lie between 0 and 1, is ", o.utilisation));
+  require_share(o.utilisation, "--utilisation");
   require(o.train_tokens >= 0 && o.tokens_per_second >= 0,
           "--train-tokens and --tokens-per-second must not be negative");
   require((o.prompt != 0) == (o.answer != 0), "--prompt-tokens and --answer-tokens belong together");

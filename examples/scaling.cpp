@@ -92,10 +92,7 @@ void budget(const Options& o, Json& out) {
   }
   if (o.devices > 0) {
     const plan::Device& d = plan::device(o.device);
-    const auto t = plan::training_time({.flops = o.flops,
-                                        .devices = static_cast<double>(o.devices),
-                                        .flops_per_second = d.peak_flops_per_second * o.utilisation,
-                                        .watts = d.watts});
+    const plan::TrainingTime t = time_on(d, o.devices, o.utilisation, o.flops);
     out["time"] = {
         {"device", d.name},     {"devices", o.devices},           {"model_flops_utilisation", o.utilisation},
         {"seconds", t.seconds}, {"device_hours", t.device_hours}, {"kilowatt_hours", energy_json(d, t)}};
@@ -177,8 +174,7 @@ void check(const Options& o) {
                                     {o.unique_tokens, "--unique-tokens"},
                                     {static_cast<double>(o.devices), "--devices"}})
     require(value >= 0 && std::isfinite(value), ef::concat(name, " must be positive, is ", value));
-  require(o.utilisation > 0 && o.utilisation <= 1,
-          ef::concat("--utilisation must lie between 0 and 1, is ", o.utilisation));
+  require_share(o.utilisation, "--utilisation");
   plan::device(o.device);
   require((o.parameters > 0) == (o.inference_tokens > 0),
           "--parameters and --inference-tokens belong together");
