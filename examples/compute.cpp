@@ -212,18 +212,21 @@ int main(int argc, char** argv) {
   app.add_option("--batch", o.batch, "sequences of a training step");
   app.add_option("--recompute", o.recompute, "of activations: none, selective (scores) or full")
       ->check(CLI::IsMember({"none", "selective", "full"}));
-  app.add_option("--train-tokens", o.train_tokens, "of the whole training: how many days?");
+  auto* const train_tokens =
+      app.add_option("--train-tokens", o.train_tokens, "of the whole training: how many days?");
   app.add_option("--devices", o.devices, "that train");
   app.add_option("--device", o.device, "what they are; catalog --devices lists them");
   app.add_option("--peak-flops", o.peak_flops, "FLOP/s of a device of your own, with --bandwidth");
   app.add_option("--bandwidth", o.bandwidth, "its bytes/s of memory");
-  app.add_option("--utilisation", o.utilisation, "model FLOPs over the peak (MFU) to expect");
+  app.add_option("--utilisation", o.utilisation, "model FLOPs over the peak (MFU) to expect")
+      ->needs(train_tokens);
   app.add_option("--tokens-per-second", o.tokens_per_second, "measured on all devices: what was the MFU?");
-  app.add_option("--prompt-tokens", o.prompt, "how long does an answer take? Its prompt, ...");
+  auto* const prompt =
+      app.add_option("--prompt-tokens", o.prompt, "how long does an answer take? Its prompt, ...");
   app.add_option("--answer-tokens", o.answer, "... its own tokens, ...");
-  app.add_option("--sequences", o.sequences, "... and how many are answered at once");
-  app.add_option("--weights", o.weights, "storage format of the weights in answering");
-  app.add_option("--cache", o.cache, "storage format of the key/value cache");
+  app.add_option("--sequences", o.sequences, "... and how many are answered at once")->needs(prompt);
+  app.add_option("--weights", o.weights, "storage format of the weights in answering")->needs(prompt);
+  app.add_option("--cache", o.cache, "storage format of the key/value cache")->needs(prompt);
   app.add_flag("--json", o.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(o); });
 }

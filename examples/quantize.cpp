@@ -181,11 +181,13 @@ int main(int argc, char** argv) {
   example::add_dtype(app, a.dtype);
   app.get_option("--dtype")->required()->description("format of the copy");
   app.add_flag("--per-row", a.per_row, "int8, int4: one scale for each row, not for 32 numbers of it");
-  app.add_option("--text", a.text, "a text whose perplexity is measured before and after");
+  auto* const text = app.add_option("--text", a.text, "a text whose perplexity is measured before and after");
   app.add_option("--window", a.loss.window, "tokens that the model sees at a time; default: all it can")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::PositiveNumber)
+      ->needs(text);
   app.add_option("--stride", a.loss.stride, "tokens from one window to the next; default: half the window")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::PositiveNumber)
+      ->needs(text);
   app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { quantize(a); });

@@ -180,10 +180,6 @@ void check(const Options& o) {
           "--parameters and --inference-tokens belong together");
   require(o.flops > 0 || o.parameters > 0 || !o.runs.empty(),
           "give --flops, --fit, or --parameters with --inference-tokens");
-  for (const auto& [given, name] : {std::pair(!o.svg.empty(), "--svg"),
-                                    {o.unique_tokens > 0, "--unique-tokens"},
-                                    {o.devices > 0, "--devices"}})
-    require(!given || o.flops > 0, ef::concat(name, " needs --flops"));
 }
 
 void run(const Options& o) {
@@ -203,15 +199,18 @@ void run(const Options& o) {
 int main(int argc, char** argv) {
   CLI::App app("Scaling laws: size and data for a compute budget");
   Options o;
-  app.add_option("--flops", o.flops, "the compute budget in FLOPs");
+  auto* const flops =
+      app.add_option("--flops", o.flops, "the compute budget in FLOPs")->check(CLI::PositiveNumber);
   app.add_option("--parameters", o.parameters, "of a compute-optimal model whose loss is wanted");
   app.add_option("--inference-tokens", o.inference_tokens, "that the model will answer over its life");
-  app.add_option("--unique-tokens", o.unique_tokens, "of text that exist");
-  app.add_option("--devices", o.devices, "print the training time of a cluster");
-  app.add_option("--device", o.device, "its devices: A100-80GB, ...; catalog --devices lists them");
-  app.add_option("--utilisation", o.utilisation, "model FLOPs over their peak");
+  app.add_option("--unique-tokens", o.unique_tokens, "of text that exist")->needs(flops);
+  auto* const devices =
+      app.add_option("--devices", o.devices, "print the training time of a cluster")->needs(flops);
+  app.add_option("--device", o.device, "its devices: A100-80GB, ...; catalog --devices lists them")
+      ->needs(devices);
+  app.add_option("--utilisation", o.utilisation, "model FLOPs over their peak")->needs(devices);
   app.add_option("--fit", o.runs, "a CSV file of your own runs: parameters, tokens, loss");
-  app.add_option("--svg", o.svg, "draw loss over compute into this file");
+  app.add_option("--svg", o.svg, "draw loss over compute into this file")->needs(flops);
   app.add_flag("--json", o.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(o); });
 }
