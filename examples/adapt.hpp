@@ -132,43 +132,22 @@ template <class S> ef::Index trained(const ef::Trainable<S>& model) {
   return n;
 }
 
-/// f(object, where) for each line of a file of JSON lines; `where` names the file and the line.
-template <class F> void for_each_record(const std::string& file, F&& f) {
-  const std::string content = ef::read_text(file);
-  ef::Index line = 0;
-  for (std::size_t begin = 0; begin < content.size();) {
-    const std::size_t end = (std::min)(content.find('\n', begin), content.size());
-    const std::string one = content.substr(begin, end - begin);
-    begin = end + 1;
-    ++line;
-    if (one.find_first_not_of(" \t\r") == one.npos) continue;
-    const nlohmann::json json = nlohmann::json::parse(one, nullptr, false);
-    const std::string where = ef::concat(file, ": line ", line);
-    if (!json.is_object()) ef::fail(ef::FileError(where, "is not a JSON object"));
-    f(json, where);
-  }
-}
-
-/// A field that must be a text.
-inline std::string text_field(const nlohmann::json& json, const char* key, const std::string& where) {
-  const auto at = json.find(key);
-  if (at == json.end() || !at->is_string())
-    ef::fail(ef::FileError(where, ef::concat("has no text called \"", key, '"')));
-  return at->get<std::string>();
-}
-
 /// The token that ends an answer: the folder's first end token, if it has one.
 inline std::optional<ef::Token> end_token(const std::string& folder) {
   const auto ends = ef::load_generation_config(folder).end_tokens;
   return ends.empty() ? std::nullopt : std::optional<ef::Token>(ends.front());
 }
 
-/// The tokens of an answer.
+/// The tokens, with the end token where there is one and they have it not yet.
+inline std::vector<ef::Token> ended(std::vector<ef::Token> tokens, std::optional<ef::Token> end) {
+  if (end && (tokens.empty() || tokens.back() != *end)) tokens.push_back(*end);
+  return tokens;
+}
+
+/// The tokens of an answer, without those that a tokenizer frames a whole text with.
 inline std::vector<ef::Token> answer_tokens(const ef::Tokenizer& tokenizer, const std::string& text,
                                             std::optional<ef::Token> end) {
-  auto out = tokenizer.encode(text, false);
-  if (end && (out.empty() || out.back() != *end)) out.push_back(*end);
-  return out;
+  return ended(tokenizer.encode(text, false), end);
 }
 
 /// Cuts the last `share` of a list off, and returns it; at least one where the share is not 0.

@@ -13,6 +13,31 @@ struct Arguments : example::AdaptArguments {
   ef::PreferenceOptions preference;
 };
 
+/// f(object, where) for each line of a file of JSON lines; `where` names the file and the line.
+template <class F> void for_each_record(const std::string& file, F&& f) {
+  const std::string content = ef::read_text(file);
+  ef::Index line = 0;
+  for (std::size_t begin = 0; begin < content.size();) {
+    const std::size_t end = (std::min)(content.find('\n', begin), content.size());
+    const std::string one = content.substr(begin, end - begin);
+    begin = end + 1;
+    ++line;
+    if (one.find_first_not_of(" \t\r") == one.npos) continue;
+    const nlohmann::json json = nlohmann::json::parse(one, nullptr, false);
+    const std::string where = ef::concat(file, ": line ", line);
+    if (!json.is_object()) ef::fail(ef::FileError(where, "is not a JSON object"));
+    f(json, where);
+  }
+}
+
+/// A field that must be a text.
+std::string text_field(const nlohmann::json& json, const char* key, const std::string& where) {
+  const auto at = json.find(key);
+  if (at == json.end() || !at->is_string())
+    ef::fail(ef::FileError(where, ef::concat("has no text called \"", key, '"')));
+  return at->get<std::string>();
+}
+
 nlohmann::json described(const ef::PreferenceReport& r) {
   return {{"pairs", r.pairs},
           {"loss", r.loss},
@@ -28,11 +53,11 @@ void run(const Arguments& a) {
   const auto end = example::end_token(a.folder);
   auto model = ef::load_causal_lm<float>(a.folder, a.load);
   std::vector<ef::PreferencePair> pairs;
-  example::for_each_record(a.data, [&](const nlohmann::json& json, const std::string& where) {
+  for_each_record(a.data, [&](const nlohmann::json& json, const std::string& where) {
     ef::PreferencePair& pair = pairs.emplace_back();
-    pair.prompt = tokenizer.encode(example::text_field(json, "prompt", where));
-    pair.chosen = example::answer_tokens(tokenizer, example::text_field(json, "chosen", where), end);
-    pair.rejected = example::answer_tokens(tokenizer, example::text_field(json, "rejected", where), end);
+    pair.prompt = tokenizer.encode(text_field(json, "prompt", where));
+    pair.chosen = example::answer_tokens(tokenizer, text_field(json, "chosen", where), end);
+    pair.rejected = example::answer_tokens(tokenizer, text_field(json, "rejected", where), end);
     if (pair.prompt.empty() || pair.chosen.empty() || pair.rejected.empty())
       ef::fail(ef::FileError(where, "has an empty text"));
     if (pair.chosen == pair.rejected) ef::fail(ef::FileError(where, "prefers an answer to itself"));

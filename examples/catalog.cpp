@@ -252,8 +252,9 @@ int main(int argc, char** argv) {
   app.add_option("--answer-tokens", use.answer, "... with an answer of this one? Of all: those it fits");
   app.add_option("--example-tokens", use.example,
                  "how many few-shot examples of this length fit beside them");
-  app.add_flag("--formats", show_formats, "the numeric formats instead, and what they lose");
-  app.add_option("--number", number, "what this number becomes in each of them");
+  auto* const formats_flag =
+      app.add_flag("--formats", show_formats, "the numeric formats instead, and what they lose");
+  app.add_option("--number", number, "what this number becomes in each of them")->needs(formats_flag);
   app.add_flag("--devices", show_devices, "the devices that compute, memory and scaling know instead");
   app.add_flag("--json", json, "print one JSON value");
   return example::run(app, argc, argv, [&] {

@@ -1,9 +1,10 @@
-// What the example programs share: one way to parse, to fail, and to print JSON.
+// What the example programs share: one way to parse, to fail, to take time, and to print JSON.
 #pragma once
 
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/core/number_format.hpp>
 
+#include <chrono>
 #include <cstdio>
 #include <exception>
 #include <map>
@@ -37,6 +38,17 @@ template <class Body> int run(CLI::App& app, int argc, char** argv, Body&& body)
   std::fprintf(stderr, "%s\n", why.c_str());
   return 1;
 }
+
+/// Runs since it was made.
+class Stopwatch {
+ public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
 
 /// Adds --dtype, which sets `dtype`.
 inline void add_dtype(CLI::App& app, std::optional<eigenformer::Format>& dtype) {

@@ -82,10 +82,7 @@ Json step(const Options& o, const plan::FlopOptions& flops) {
 
 Json training(const Options& o, const plan::FlopOptions& flops, const plan::Device& device) {
   const double total = plan::training_flops(flops) / static_cast<double>(flops.tokens) * o.train_tokens;
-  const auto t = plan::training_time({.flops = total,
-                                      .devices = static_cast<double>(o.devices),
-                                      .flops_per_second = device.peak_flops_per_second * o.utilisation,
-                                      .watts = device.watts});
+  const plan::TrainingTime t = time_on(device, o.devices, o.utilisation, total);
   return {{"tokens", o.train_tokens},
           {"flops", total},
           {"seconds", t.seconds},
@@ -174,8 +171,7 @@ void run(const Options& o) {
   require(o.model.empty() != o.config.empty(), "give one of: a model of the catalog, --config");
   const auto [known, config, parameters] = planned(o.model, o.config);
   require(o.batch > 0 && o.devices > 0, "--batch and --devices must be positive");
-  require(o.utilisation > 0 && o.utilisation <= 1,
-          ef::concat("--utilisation must lie between 0 and 1, is ", o.utilisation));
+  require_share(o.utilisation, "--utilisation");
   require(o.train_tokens >= 0 && o.tokens_per_second >= 0,
           "--train-tokens and --tokens-per-second must not be negative");
   require((o.prompt != 0) == (o.answer != 0), "--prompt-tokens and --answer-tokens belong together");
@@ -216,18 +212,21 @@ int main(int argc, char** argv) {
   app.add_option("--batch", o.batch, "sequences of a training step");
   app.add_option("--recompute", o.recompute, "of activations: none, selective (scores) or full")
       ->check(CLI::IsMember({"none", "selective", "full"}));
-  app.add_option("--train-tokens", o.train_tokens, "of the whole training: how many days?");
+  auto* const train_tokens =
+      app.add_option("--train-tokens", o.train_tokens, "of the whole training: how many days?");
   app.add_option("--devices", o.devices, "that train");
   app.add_option("--device", o.device, "what they are; catalog --devices lists them");
   app.add_option("--peak-flops", o.peak_flops, "FLOP/s of a device of your own, with --bandwidth");
   app.add_option("--bandwidth", o.bandwidth, "its bytes/s of memory");
-  app.add_option("--utilisation", o.utilisation, "model FLOPs over the peak (MFU) to expect");
+  app.add_option("--utilisation", o.utilisation, "model FLOPs over the peak (MFU) to expect")
+      ->needs(train_tokens);
   app.add_option("--tokens-per-second", o.tokens_per_second, "measured on all devices: what was the MFU?");
-  app.add_option("--prompt-tokens", o.prompt, "how long does an answer take? Its prompt, ...");
+  auto* const prompt =
+      app.add_option("--prompt-tokens", o.prompt, "how long does an answer take? Its prompt, ...");
   app.add_option("--answer-tokens", o.answer, "... its own tokens, ...");
-  app.add_option("--sequences", o.sequences, "... and how many are answered at once");
-  app.add_option("--weights", o.weights, "storage format of the weights in answering");
-  app.add_option("--cache", o.cache, "storage format of the key/value cache");
+  app.add_option("--sequences", o.sequences, "... and how many are answered at once")->needs(prompt);
+  app.add_option("--weights", o.weights, "storage format of the weights in answering")->needs(prompt);
+  app.add_option("--cache", o.cache, "storage format of the key/value cache")->needs(prompt);
   app.add_flag("--json", o.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(o); });
 }

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -79,21 +80,27 @@ inline bool has_extension(const std::string& file, std::initializer_list<const c
                      [&](const char* extension) { return file.ends_with(extension); });
 }
 
+/// Whether a file's name says that it holds JSON lines.
+inline bool is_json_lines(const std::string& file) { return has_extension(file, {".jsonl", ".ndjson"}); }
+
+/// @throws FileError  which names the record's line
+[[noreturn]] inline void refuse(const std::string& file, const ef::TextRecord& record,
+                                const std::string& why) {
+  ef::fail(ef::FileError(file, ef::concat("line ", record.line, ": ", why)));
+}
+
 inline std::vector<ef::Token> document(const Reading& how, const std::string& text) {
   return how.frame.around(how.tokenizer.encode(text, false));
 }
 
-/// Adds a file: *.jsonl are JSON lines, *.u16 and *.bin ids of 16 bits, *.u32 ids of 32 bits, everything else
-/// is text.
+/// Adds a file: *.jsonl and *.ndjson are JSON lines, *.u16 and *.bin ids of 16 bits, *.u32 ids of 32 bits,
+/// everything else is text.
 inline void add_file(Corpus& corpus, const Reading& how, const std::string& file) {
-  if (has_extension(file, {".jsonl", ".ndjson"})) {
+  if (is_json_lines(file)) {
     corpus.whole = true;
     for (ef::TextRecord& record : ef::read_json_lines(file)) {
-      const auto missing = [&](const char* what) {
-        ef::fail(ef::FileError(file, ef::concat("line ", record.line, ": has no \"", what, '"')));
-      };
-      if (how.pairs && !record.pair) missing("target");
-      if (how.classes && !record.label) missing("label");
+      if (how.pairs && !record.pair) refuse(file, record, "has no \"target\"");
+      if (how.classes && !record.label) refuse(file, record, "has no \"label\"");
       corpus.documents.push_back(document(how, record.text));
       if (how.pairs)
         corpus.targets.push_back(how.target_frame.around(how.tokenizer.encode(*record.pair, false)));

@@ -8,8 +8,6 @@
 #include "measure.hpp"
 #include "objectives.hpp"
 
-#include <chrono>
-
 #include <unistd.h>
 
 namespace ef = eigenformer;
@@ -42,7 +40,7 @@ struct Measuring {
 
   example::Measures decoder() {
     const auto model = ef::load_causal_lm<float>(a.folder, a.load);
-    if (a.lines || example::has_extension(a.text, {".jsonl", ".ndjson"})) {
+    if (a.lines || example::is_json_lines(a.text)) {
       if (how.frame.after.empty() && !end_tokens.empty()) how.frame.after = {end_tokens.front()};
       const auto documents = example::read_corpus({a.text}, how).documents;
       return example::measure_documents(model, documents, example::count_tokens(a.baseline, how), run);
@@ -91,11 +89,11 @@ struct Measuring {
 
 void measure(const Arguments& a) {
   Measuring measuring{a};
-  const auto begin = std::chrono::steady_clock::now();
+  const example::Stopwatch watch;
   example::Measures found = measuring.config.model.stacks == ef::Stacks::decoder   ? measuring.decoder()
                             : measuring.config.model.stacks == ef::Stacks::encoder ? measuring.encoder()
                                                                                    : measuring.rewriter();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = watch.seconds();
   found["seconds"] = seconds;
   if (const auto scored = found.find("scored_tokens"); scored != found.end())
     found["tokens_per_second"] = scored->get<double>() / seconds;

@@ -68,7 +68,7 @@ inline ef::Tokenizer trained_tokenizer(const Family& family, ef::Index vocab_siz
   ef::TokenizerTrainer trainer(
       {.model = family.tokenizer, .vocab_size = vocab_size, .special_tokens = family.special_tokens});
   for (const std::string& file : files) {
-    if (!has_extension(file, {".jsonl", ".ndjson"})) {
+    if (!is_json_lines(file)) {
       trainer.add_file(file);
       continue;
     }

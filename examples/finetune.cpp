@@ -3,9 +3,9 @@
 //   finetune ~/models/llama answers.jsonl --out my-adapter --lora --rank 8 --alpha 16 --targets query,value
 //   finetune ~/models/gpt2 reports.txt --mix general.txt --share 0.5127 --out analyst
 // JSON lines hold {"text"} or {"prompt", "completion"} for decoders (the loss is then the completion's
-// alone),
-// {"text", "label"} for classifiers, {"source", "target"} for encoder-decoders.
+// alone), {"text", "label"} for classifiers, {"text", "target"} for encoder-decoders.
 #include "adapt.hpp"
+#include "corpus.hpp"
 #include <eigenformer/train/mixture.hpp>
 #include <eigenformer/train/objective.hpp>
 
@@ -48,8 +48,9 @@ void adapt(const Arguments& a, Model& model, const std::vector<HeldOut>& held_ou
   }();
   const ef::Index trained = example::trained(trainable);
   ef::Threads threads(a.threads);
-  ef::Trainer<float> trainer(std::move(trainable), example::trainer_options(a, a.use_lora ? 1e-3 : 1e-4),
-                             threads);
+  ef::TrainerOptions options = example::trainer_options(a, a.use_lora ? 1e-3 : 1e-4);
+  options.bf16_products = a.masters;
+  ef::Trainer<float> trainer(std::move(trainable), std::move(options), threads);
   const auto measure = [&] {
     std::vector<double> losses;
     for (const HeldOut& each : held_out) losses.push_back(trainer.evaluate(each.batches).mean());
@@ -98,7 +99,6 @@ ef::TrainingBatch joined(const std::vector<ef::TrainingBatch>& all, const std::v
 /// Training on examples in random order, each once an epoch.
 template <class Model>
 void adapt_to_examples(const Arguments& a, Model& model, std::vector<ef::TrainingBatch> examples) {
-  if (examples.empty()) ef::fail(ef::FileError(a.data, "has no records"));
   for (const auto& example : examples)
     for (const auto* part : {&example.inputs, &example.targets})
       for (const auto& tokens : *part)
@@ -152,35 +152,35 @@ void adapt_to_texts(const Arguments& a, ef::CausalLM<float>& model, const ef::To
 
 void adapt_decoder(const Arguments& a, const ef::Tokenizer& tokenizer) {
   auto model = ef::load_causal_lm<float>(a.folder, a.load);
-  if (!a.data.ends_with(".jsonl")) return adapt_to_texts(a, model, tokenizer);
+  if (!example::is_json_lines(a.data)) return adapt_to_texts(a, model, tokenizer);
   if (!a.mix.empty()) ef::fail(ef::ConfigError("--mix", "mixes plain texts, not JSON lines"));
   const auto end = example::end_token(a.folder);
   std::vector<ef::TrainingBatch> examples;
-  example::for_each_record(a.data, [&](const nlohmann::json& json, const std::string& where) {
-    const bool pair = json.contains("prompt") || json.contains("completion");
-    auto tokens =
-        pair ? tokenizer.encode(example::text_field(json, "prompt", where)) : std::vector<ef::Token>{};
+  for (const ef::TextRecord& record : ef::read_json_lines(a.data)) {
+    auto tokens = record.pair ? tokenizer.encode(record.text) : std::vector<ef::Token>{};
     const std::size_t known = tokens.size();
-    for (const ef::Token token : example::answer_tokens(
-             tokenizer, example::text_field(json, pair ? "completion" : "text", where), end))
+    for (const ef::Token token : example::answer_tokens(tokenizer, record.pair.value_or(record.text), end))
       tokens.push_back(token);
     if (tokens.size() < 2 || tokens.size() == known)
-      ef::fail(ef::FileError(where, "is too short to learn from"));
+      example::refuse(a.data, record, "is too short to learn from");
     ef::TrainingBatch example = ef::next_token_batch({std::move(tokens)});
     for (std::size_t i = 0; i + 1 < known; ++i) example.labels[i] = ef::ignored_label;
     examples.push_back(std::move(example));
-  });
+  }
   adapt_to_examples(a, model, std::move(examples));
 }
 
 void adapt_seq2seq(const Arguments& a, const ef::Tokenizer& tokenizer) {
   auto model = ef::load_seq2seq<float>(a.folder, a.load);
+  const auto end = example::end_token(a.folder);
   std::vector<ef::TrainingBatch> examples;
-  example::for_each_record(a.data, [&](const nlohmann::json& json, const std::string& where) {
-    examples.push_back(ef::pair_batch({tokenizer.encode(example::text_field(json, "source", where))},
-                                      {tokenizer.encode(example::text_field(json, "target", where))},
+  for (const ef::TextRecord& record : ef::read_json_lines(a.data)) {
+    if (!record.pair) example::refuse(a.data, record, "has no \"target\"");
+    // not all tokenizers write the end token, without which a model would not learn to stop
+    auto target = example::ended(tokenizer.encode(*record.pair), end);
+    examples.push_back(ef::pair_batch({tokenizer.encode(record.text)}, {std::move(target)},
                                       model.config().decoder_start_token, 0));
-  });
+  }
   adapt_to_examples(a, model, std::move(examples));
 }
 
@@ -206,28 +206,23 @@ ef::Classifier<float> load_classifier(const Arguments& a, const ef::HubConfig& f
 }
 
 void adapt_classifier(const Arguments& a, const ef::Tokenizer& tokenizer, const ef::HubConfig& folder) {
-  std::vector<std::pair<std::string, std::string>> records;
-  example::for_each_record(a.data, [&](const nlohmann::json& json, const std::string& where) {
-    const auto label = json.find("label");
-    if (label == json.end() || !(label->is_string() || label->is_number_integer()))
-      ef::fail(ef::FileError(where, "has no \"label\", a text or a whole number"));
-    records.emplace_back(example::text_field(json, "text", where),
-                         label->is_string() ? label->get<std::string>() : label->dump());
-  });
+  const std::vector<ef::TextRecord> records = ef::read_json_lines(a.data);
+  for (const ef::TextRecord& record : records)
+    if (!record.label) example::refuse(a.data, record, "has no \"label\"");
   std::vector<std::string> labels = folder.labels;
   const bool fresh = folder.model.head != ef::Head::text_classes;
   if (fresh) {
     labels.clear();
-    for (const auto& record : records) labels.push_back(record.second);
+    for (const ef::TextRecord& record : records) labels.push_back(*record.label);
     std::sort(labels.begin(), labels.end());
     labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
   }
   std::vector<ef::TrainingBatch> examples;
-  for (const auto& [text, label] : records) {
-    const auto at = std::find(labels.begin(), labels.end(), label);
+  for (const ef::TextRecord& record : records) {
+    const auto at = std::find(labels.begin(), labels.end(), *record.label);
     if (at == labels.end())
-      ef::fail(ef::FileError(a.data, ef::concat("label \"", label, "\" is none of the model's")));
-    examples.push_back(ef::text_class_batch({tokenizer.encode(text)},
+      example::refuse(a.data, record, ef::concat("label \"", *record.label, "\" is none of the model's"));
+    examples.push_back(ef::text_class_batch({tokenizer.encode(record.text)},
                                             {static_cast<ef::Token>(at - labels.begin())},
                                             static_cast<ef::Index>(labels.size())));
   }
@@ -253,6 +248,9 @@ int main(int argc, char** argv) {
   CLI::App app("Adapts the model in a Hugging Face folder to a text or to JSON lines, whole or by adapters.");
   Arguments a;
   example::declare(app, a);
+  app.get_option("--dtype")->description(
+      "convert matrices to this format while loading; what is trained whole in bf16 has masters in f32, and "
+      "products in bf16 where the processor is faster so");
   auto* const mix = app.add_option("--mix", a.mix, "a second text that is learned beside");
   app.add_option("--share", a.share, "the first text's part of what is learned")
       ->needs(mix)

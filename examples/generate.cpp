@@ -10,7 +10,6 @@
 #include <eigenformer/hub/load_chat_template.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <ctime>
 #include <filesystem>
 #include <memory>
@@ -202,7 +201,7 @@ template <class Model> void generate(const Model& model, const Arguments& a) {
   const bool stream = !a.json && a.config.num_return_sequences == 1 && a.config.num_beams == 1;
   std::vector<Output> outputs(static_cast<std::size_t>(a.config.num_return_sequences),
                               Output(tokenizer ? &*tokenizer : nullptr, a.config.stop_texts, stream));
-  const auto begin = std::chrono::steady_clock::now();
+  const example::Stopwatch watch;
   ef::SpeculativeCounts counts;
   const auto sequences = [&] {
     if constexpr (std::is_base_of_v<ef::CausalLM<float>, Model>)
@@ -217,7 +216,7 @@ template <class Model> void generate(const Model& model, const Arguments& a) {
       return outputs[static_cast<std::size_t>(sequence)].push(token);
     });
   }();
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = watch.seconds();
 
   nlohmann::json result = {{"sequences", nlohmann::json::array()},
                            {"texts", nlohmann::json::array()},

@@ -115,9 +115,9 @@ class Life {
   template <class Source> double train(const char* what, ef::Trainer<float>& trainer, Source&& source) const {
     std::fprintf(stderr, "%s\n", what);
     const example::Progress progress(trainer.options().steps, 200);
-    const auto begin = std::chrono::steady_clock::now();
+    const example::Stopwatch watch;
     trainer.run(source, [&](const ef::StepReport& report) { progress.show(report); });
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return watch.seconds();
   }
 
   double pretrain(ef::Index tokens) {

@@ -48,9 +48,12 @@ inline void add_options(CLI::App& app, Options& o) {
                  "A100-80GB, ...: what fits it, and the best strategy for --devices of it");
   app.add_option("--device-memory-gb", o.device_memory_gb, "the same for a memory of your own (10^9 bytes)");
   app.add_option("--devices-per-node", o.devices_per_node, "that share a host's memory and fast links");
-  app.add_option("--lora-rank", o.lora_rank, "train adapters of this rank on a frozen base");
-  app.add_flag("--all-matrices", o.all_matrices, "adapters on every matrix, not query and value alone");
-  app.add_option("--base", o.base, "storage format of the frozen base: F16, Q8_0, ...; NF4-DQ is QLoRA's");
+  auto* const rank =
+      app.add_option("--lora-rank", o.lora_rank, "train adapters of this rank on a frozen base");
+  app.add_flag("--all-matrices", o.all_matrices, "adapters on every matrix, not query and value alone")
+      ->needs(rank);
+  app.add_option("--base", o.base, "storage format of the frozen base: F16, Q8_0, ...; NF4-DQ is QLoRA's")
+      ->needs(rank);
   app.add_option("--offload", o.offload, "move to the host with ZeRO-3: optimizer, or weights too")
       ->check(CLI::IsMember({"optimizer", "weights"}));
   app.add_option("--svg", o.svg, "draw memory over the number of devices into this file");

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <initializer_list>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>

@@ -46,11 +46,25 @@ inline void require(bool ok, const std::string& why) {
   if (!ok) ef::fail(ef::InputError(why));
 }
 
+/// @throws InputError  unless an option is a share, above 0 and at most 1
+inline void require_share(double value, const char* option) {
+  require(value > 0 && value <= 1, ef::concat(option, " must lie between 0 and 1, is ", value));
+}
+
 /// "none", "selective" or "full".
 inline plan::Recompute recompute_of(const std::string& name) {
   return name == "full"        ? plan::Recompute::full
          : name == "selective" ? plan::Recompute::selective
                                : plan::Recompute::none;
+}
+
+/// How long so many devices take for these FLOPs at this share of their peak.
+inline plan::TrainingTime time_on(const plan::Device& device, ef::Index devices, double utilisation,
+                                  double flops) {
+  return plan::training_time({.flops = flops,
+                              .devices = static_cast<double>(devices),
+                              .flops_per_second = device.peak_flops_per_second * utilisation,
+                              .watts = device.watts});
 }
 
 /// Kilowatt-hours, or nothing for a device whose power is not stated.

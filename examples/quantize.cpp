@@ -5,11 +5,10 @@
 #include "common.hpp"
 #include <eigenformer/hub.hpp>
 #include <eigenformer/hub/save.hpp>
+#include <eigenformer/text/read_text.hpp>
 #include <eigenformer/train/text_loss.hpp>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 namespace ef = eigenformer;
 
@@ -86,13 +85,6 @@ double perplexity(const ef::CausalLM<float>& model, const std::vector<ef::Token>
   return ef::text_loss(model, tokens, a.loss, run).perplexity();
 }
 
-std::string read_text(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-  if (!file || text.empty()) throw ef::FileError(path, "is empty or cannot be read");
-  return text;
-}
-
 void report(const Arguments& a, const std::vector<Error>& errors, std::optional<double> before,
             std::optional<double> after) {
   Error all{"all", *a.dtype};
@@ -147,7 +139,7 @@ template <class Load> void copy_by(const Arguments& a, const Load& load) {
   std::optional<double> before, after;
   if (!a.text.empty()) {
     if constexpr (std::is_same_v<Model, ef::CausalLM<float>>) {
-      const auto tokens = ef::load_tokenizer(a.folder).encode(read_text(a.text));
+      const auto tokens = ef::load_tokenizer(a.folder).encode(ef::read_text(a.text));
       before = perplexity(exact, tokens, a);
       after = perplexity(copy, tokens, a);
     } else {
@@ -189,11 +181,13 @@ int main(int argc, char** argv) {
   example::add_dtype(app, a.dtype);
   app.get_option("--dtype")->required()->description("format of the copy");
   app.add_flag("--per-row", a.per_row, "int8, int4: one scale for each row, not for 32 numbers of it");
-  app.add_option("--text", a.text, "a text whose perplexity is measured before and after");
+  auto* const text = app.add_option("--text", a.text, "a text whose perplexity is measured before and after");
   app.add_option("--window", a.loss.window, "tokens that the model sees at a time; default: all it can")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::PositiveNumber)
+      ->needs(text);
   app.add_option("--stride", a.loss.stride, "tokens from one window to the next; default: half the window")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::PositiveNumber)
+      ->needs(text);
   app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { quantize(a); });

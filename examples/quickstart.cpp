@@ -7,7 +7,6 @@
 #include <eigenformer/hub.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
 namespace ef = eigenformer;
@@ -23,17 +22,6 @@ struct Arguments {
       .max_new_tokens = 120, .temperature = 0.8, .top_k = 40, .top_p = 0.95, .seed = 7};
 };
 
-/// Runs since it was made.
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
-
 /// A decoder continues a text, token by token.
 void tell(const Arguments& a) {
   const std::string folder = a.models + "/story";
@@ -44,7 +32,7 @@ void tell(const Arguments& a) {
   std::printf("A story, by a decoder of %td parameters:\n\n%s", ef::count(model.parameters()),
               a.prompt.c_str());
   ef::TextStream text(tokenizer);
-  const Stopwatch watch;
+  const example::Stopwatch watch;
   const auto story = ef::generate(model, tokenizer.encode(a.prompt), config, [&](ef::Token token) {
     std::printf("%s", text.push(token).c_str());
     std::fflush(stdout);
@@ -63,7 +51,7 @@ void fill(const Arguments& a) {
   const std::vector<ef::Token> ids = tokenizer.encode(a.masked);
   const auto mask = std::find(ids.begin(), ids.end(), example::mask_token(tokenizer));
   if (mask == ids.end()) throw ef::InputError("the text for --mask has no [MASK]");
-  const Stopwatch watch;
+  const example::Stopwatch watch;
   const ef::Matrix<float> logits = model({ids});
   const double seconds = watch.seconds();
   const std::vector<double> p = example::softmax(logits, mask - ids.begin());
@@ -87,7 +75,7 @@ void ask(const Arguments& a) {
   const auto tokenizer = ef::load_tokenizer(folder);
   const ef::GenerationConfig greedy{
       .max_new_tokens = 47, .temperature = 0, .end_tokens = ef::load_generation_config(folder).end_tokens};
-  const Stopwatch watch;
+  const example::Stopwatch watch;
   const auto question = ef::generate(model, tokenizer.encode(a.statement), greedy, [](ef::Token) {});
   const double seconds = watch.seconds();
   std::printf("\nA question, by an encoder-decoder of %td parameters:\n\n%s\n%s\n\n%zu tokens in %.2f ms\n",

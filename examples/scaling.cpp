@@ -92,10 +92,7 @@ void budget(const Options& o, Json& out) {
   }
   if (o.devices > 0) {
     const plan::Device& d = plan::device(o.device);
-    const auto t = plan::training_time({.flops = o.flops,
-                                        .devices = static_cast<double>(o.devices),
-                                        .flops_per_second = d.peak_flops_per_second * o.utilisation,
-                                        .watts = d.watts});
+    const plan::TrainingTime t = time_on(d, o.devices, o.utilisation, o.flops);
     out["time"] = {
         {"device", d.name},     {"devices", o.devices},           {"model_flops_utilisation", o.utilisation},
         {"seconds", t.seconds}, {"device_hours", t.device_hours}, {"kilowatt_hours", energy_json(d, t)}};
@@ -177,17 +174,12 @@ void check(const Options& o) {
                                     {o.unique_tokens, "--unique-tokens"},
                                     {static_cast<double>(o.devices), "--devices"}})
     require(value >= 0 && std::isfinite(value), ef::concat(name, " must be positive, is ", value));
-  require(o.utilisation > 0 && o.utilisation <= 1,
-          ef::concat("--utilisation must lie between 0 and 1, is ", o.utilisation));
+  require_share(o.utilisation, "--utilisation");
   plan::device(o.device);
   require((o.parameters > 0) == (o.inference_tokens > 0),
           "--parameters and --inference-tokens belong together");
   require(o.flops > 0 || o.parameters > 0 || !o.runs.empty(),
           "give --flops, --fit, or --parameters with --inference-tokens");
-  for (const auto& [given, name] : {std::pair(!o.svg.empty(), "--svg"),
-                                    {o.unique_tokens > 0, "--unique-tokens"},
-                                    {o.devices > 0, "--devices"}})
-    require(!given || o.flops > 0, ef::concat(name, " needs --flops"));
 }
 
 void run(const Options& o) {
@@ -207,15 +199,18 @@ void run(const Options& o) {
 int main(int argc, char** argv) {
   CLI::App app("Scaling laws: size and data for a compute budget");
   Options o;
-  app.add_option("--flops", o.flops, "the compute budget in FLOPs");
+  auto* const flops =
+      app.add_option("--flops", o.flops, "the compute budget in FLOPs")->check(CLI::PositiveNumber);
   app.add_option("--parameters", o.parameters, "of a compute-optimal model whose loss is wanted");
   app.add_option("--inference-tokens", o.inference_tokens, "that the model will answer over its life");
-  app.add_option("--unique-tokens", o.unique_tokens, "of text that exist");
-  app.add_option("--devices", o.devices, "print the training time of a cluster");
-  app.add_option("--device", o.device, "its devices: A100-80GB, ...; catalog --devices lists them");
-  app.add_option("--utilisation", o.utilisation, "model FLOPs over their peak");
+  app.add_option("--unique-tokens", o.unique_tokens, "of text that exist")->needs(flops);
+  auto* const devices =
+      app.add_option("--devices", o.devices, "print the training time of a cluster")->needs(flops);
+  app.add_option("--device", o.device, "its devices: A100-80GB, ...; catalog --devices lists them")
+      ->needs(devices);
+  app.add_option("--utilisation", o.utilisation, "model FLOPs over their peak")->needs(devices);
   app.add_option("--fit", o.runs, "a CSV file of your own runs: parameters, tokens, loss");
-  app.add_option("--svg", o.svg, "draw loss over compute into this file");
+  app.add_option("--svg", o.svg, "draw loss over compute into this file")->needs(flops);
   app.add_flag("--json", o.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(o); });
 }

@@ -224,8 +224,10 @@ void run_seq2seq(Task& task) {
              });
 }
 
-void run(Arguments& a) {
+void run(Arguments& a, bool mask_rate_given) {
   const example::Family& family = example::complete(a.family, a.objective);
+  if (mask_rate_given && a.objective != "masked")
+    ef::fail(ef::ConfigError("--mask-rate", "is for --objective masked, not for " + a.objective));
   Task task(a, family);
   if (a.objective == "causal")
     run_causal(task);
@@ -270,8 +272,9 @@ int main(int argc, char** argv) {
                  "train a tokenizer of so many tokens on the files: BPE, for bert WordPiece, for t5 unigram")
       ->excludes(tokenizer)
       ->check(CLI::PositiveNumber);
-  app.add_option("--mask-rate", a.mask_rate, "share of the tokens that are masked (masked)")
-      ->capture_default_str();
+  auto* const mask_rate =
+      app.add_option("--mask-rate", a.mask_rate, "share of the tokens that are masked (masked)")
+          ->capture_default_str();
   app.add_flag("--lines", a.lines, "each line of a text file is a document of its own");
   app.add_option("--steps", a.steps, "updates")->capture_default_str();
   app.add_option("--batch", a.batch, "windows or documents a step")->capture_default_str();
@@ -298,13 +301,14 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_flag("--recompute", a.recompute, "activation checkpointing: less memory, a third more time");
   app.add_option("--seed", a.seed, "of the first weights and of all draws")->capture_default_str();
-  app.add_option("--held-out", a.held_out, "a file, or a share of the corpus (0.05), to measure on");
-  app.add_option("--eval-every", a.eval_every, "steps between measurements; 0: at the end");
+  auto* const held_out =
+      app.add_option("--held-out", a.held_out, "a file, or a share of the corpus (0.05), to measure on");
+  app.add_option("--eval-every", a.eval_every, "steps between measurements; 0: at the end")->needs(held_out);
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps; 0: at the end")->capture_default_str();
   app.add_option("--log-every", a.log_every, "steps between lines where stderr is no terminal")
       ->capture_default_str();
   app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out, if there is one");
   app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
   app.add_flag("--json", a.json, "print one JSON value");
-  return example::run(app, argc, argv, [&] { run(a); });
+  return example::run(app, argc, argv, [&] { run(a, mask_rate->count() > 0); });
 }

@@ -6,7 +6,6 @@
 #include <eigenformer/text/load_tokenizer.hpp>
 #include <eigenformer/text/train_tokenizer.hpp>
 
-#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -67,7 +66,7 @@ void run(Options& o) {
   const bool terminal = stderr_is_terminal();
   if (terminal) o.training.progress = show;
 
-  const auto start = std::chrono::steady_clock::now();
+  const example::Stopwatch watch;
   ef::TokenizerTrainer trainer(o.training);
   std::uintmax_t bytes = 0;
   for (const std::string& file : o.files) {
@@ -75,7 +74,7 @@ void run(Options& o) {
     bytes += std::filesystem::file_size(file);
   }
   const std::string content = trainer.train();
-  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  const double seconds = watch.seconds();
   if (terminal) std::fputs("\r                 \r", stderr);
 
   std::filesystem::create_directories(o.out);
@@ -94,9 +93,9 @@ void run(Options& o) {
                            {"bytes", bytes},
                            {"tokens", tokens},
                            {"bytes_per_token", bytes_per_token},
-                           {"seconds", seconds.count()}});
+                           {"seconds", seconds}});
   std::printf("%s: %td tokens learned from %ju bytes in %.1f s\n", target.string().c_str(),
-              tokenizer.vocab_size(), bytes, seconds.count());
+              tokenizer.vocab_size(), bytes, seconds);
   std::printf("the training text has %td tokens, %.2f bytes each\n", tokens, bytes_per_token);
   if (tokenizer.vocab_size() < o.training.vocab_size)
     std::printf("(fewer than %td, because no more of them are frequent enough)\n", o.training.vocab_size);

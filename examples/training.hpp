@@ -1,10 +1,10 @@
 // What the training programs share: a loop under a progress line, with checkpoints to go on from.
 #pragma once
 
+#include "common.hpp"
 #include "progress.hpp"
 #include <eigenformer/hub/checkpoint.hpp>
 
-#include <chrono>
 #include <functional>
 #include <string>
 
@@ -45,7 +45,7 @@ TrainingRun run_training(ef::Trainer<float>& trainer, const TrainingPlan& plan,
   }
   run.resumed = trainer.steps();
   const Progress progress(trainer.options().steps, (std::max)(plan.log_every, ef::Index{1}));
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   try {
     trainer.run(source, [&](const ef::StepReport& report) {
       run.last = report;
@@ -65,7 +65,7 @@ TrainingRun run_training(ef::Trainer<float>& trainer, const TrainingPlan& plan,
         error.step,
         ef::concat(error.what(), good ? "; the last checkpoint is " + *good : "; no checkpoint")));
   }
-  run.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  run.seconds = watch.seconds();
   return run;
 }
 

@@ -1,6 +1,6 @@
 cmake_minimum_required(VERSION 3.22)
-# The programs for encoders and encoder-decoders, as a user calls them: results where the reference data has them, one JSON
-# value and nothing else with --json, and exit code 1 with one line on stderr for a user's mistake.
+# The programs as a user calls them: results where the reference data has them or arithmetic gives them, one JSON value and
+# nothing else with --json, and exit code 1 with one line on stderr for a user's mistake.
 # Run with: cmake -D PROGRAMS=<folder> -D DATA=<tests/data> -D WORK=<scratch folder> -P examples.cmake
 file(REMOVE_RECURSE ${WORK})
 foreach(model bert-mlm bert-seqcls bert-tokcls roberta-mlm distilbert-seqcls t5 bart gpt2)
@@ -29,13 +29,20 @@ macro(prints pattern)
   endif()
 endmacro()
 
-# With --json: one value on one line and nothing else, and what stands at `path` in it (names with ; between) matches.
-macro(gives path pattern)
+# With --json: one value on one line of stdout, and what stands at `path` in it (names with ; between) matches.
+macro(reports path pattern)
   call(${ARGN} --json)
   string(JSON found ERROR_VARIABLE problem GET "${out}" ${path})
-  if(NOT code EQUAL 0 OR NOT out MATCHES "^[^\n]+\n$" OR NOT err STREQUAL "" OR problem
-     OR NOT found MATCHES "${pattern}")
+  if(NOT code EQUAL 0 OR NOT out MATCHES "^[^\n]+\n$" OR problem OR NOT found MATCHES "${pattern}")
     fails_with("${path} should be ${pattern}, is ${found} ${problem}")
+  endif()
+endmacro()
+
+# The same of a program that shows no progress: nothing on stderr.
+macro(gives path pattern)
+  reports("${path}" "${pattern}" ${ARGN})
+  if(NOT err STREQUAL "")
+    fails_with("should be silent on stderr")
   endif()
 endmacro()
 
@@ -47,8 +54,13 @@ macro(refuses pattern)
   endif()
 endmacro()
 
+file(GLOB programs ${CMAKE_CURRENT_LIST_DIR}/../examples/*.cpp)
+foreach(source ${programs})
+  get_filename_component(program ${source} NAME_WE)
+  prints("--help" ${program} --help)
+endforeach()
+
 foreach(program embed fill_mask classify tag attention_map generate)
-  prints("folder" ${program} --help)
   refuses("folder is required" ${program})
 endforeach()
 foreach(program embed fill_mask classify tag)
@@ -119,6 +131,73 @@ draws(gpt2 12 --text "a cat")
 draws(bart 32 --text "a cat" --target "a dog") # 2 layers of the encoder, 3 of the decoder twice, of 4 heads
 refuses("--target" attention_map bert-mlm --text a --target b --out map.html)
 refuses("nowhere/map.html" attention_map bert-mlm --text a --out nowhere/map.html)
+
+# Options that would do nothing without another.
+refuses("--all-matrices requires --lora-rank" memory gpt2 --all-matrices)
+refuses("--base requires --lora-rank" memory gpt2 --base NF4-DQ)
+refuses("--number requires --formats" catalog --number 0.3)
+refuses("--weights requires --prompt-tokens" compute gpt2 --weights Q8_0)
+refuses("--cache requires --prompt-tokens" compute gpt2 --cache Q8_0)
+refuses("--sequences requires --prompt-tokens" compute gpt2 --sequences 8)
+refuses("--utilisation requires --train-tokens" compute gpt2 --utilisation 0.5)
+refuses("--utilisation requires --devices" scaling --flops 1e20 --utilisation 0.5)
+refuses("--device requires --devices" scaling --flops 1e20 --device V100-16GB)
+foreach(option --devices --unique-tokens --svg)
+  refuses("${option} requires --flops" scaling --parameters 1e9 --inference-tokens 1e12 ${option} 8)
+endforeach()
+refuses("--eval-every requires --held-out" train stories.txt --out none --eval-every 5)
+refuses("--mask-rate: is for --objective masked, not for causal" train stories.txt --out none --mask-rate 0.3)
+refuses("--window requires --text" quantize gpt2 none --dtype int8 --window 8)
+refuses("--stride requires --text" quantize gpt2 none --dtype int8 --stride 8)
+refuses("--share requires --mix" finetune gpt2 stories.txt --out none --share 0.5)
+
+# Planners, beside arithmetic by hand. LLaMA-2 7B has two tables of 32,000 × 4,096, 32 blocks of
+# 4 × 4,096² + 3 × 4,096 × 11,008 + 2 × 4,096, and a norm of 4,096: 6,738,415,616 parameters.
+gives("parameters" "^6738415616$" catalog llama-2-7b)
+gives("weight_bytes;BF16" "^13476831232([.]0)?$" memory llama-2-7b)
+gives("inference;cache_bytes" "^2147483648([.]0)?$" memory llama-2-7b) # 2 × 32 × 4,096 numbers of 2 bytes, 4,096 tokens
+gives("forward_flops_per_token_2n" "^13476831232([.]0)?$" compute llama-2-7b)
+gives("training_flops_per_token;6N" "^40430493696([.]0)?$" compute llama-2-7b)
+# Of a pass over 4,096 tokens: two FLOPs for each weight of a matrix but the token embeddings' and each token, and in
+# each block 4 × 4,096² × 4,096 for the scores and the mixing.
+gives("forward_flops;total" "^62921270886400([.]0)?$" compute llama-2-7b)
+# 3 × 62,921,270,886,400 / 4,096 FLOPs for each of 2e12 tokens, on 1,024 devices at 0.45 of 312e12 a second
+gives("training;seconds" "^641094[.]0" compute llama-2-7b --train-tokens 2e12 --devices 1024 --utilisation 0.45)
+gives("optima;5;parameters" "^69282032302[.]" scaling --flops 5.76e23) # the root of 5.76e23 / (6 × 20)
+gives("time;seconds" "^384615[.]38" scaling --flops 1.2e20 --devices 1 --device A100-80GB --utilisation 1)
+refuses("--utilisation must lie between 0 and 1, is 1.5" scaling --flops 1e20 --devices 8 --utilisation 1.5)
+refuses("--utilisation must lie between 0 and 1, is 0" compute gpt2 --train-tokens 1e9 --utilisation 0)
+refuses("nearest known one is 'gpt2'" compute gpt22)
+
+# From a drawn corpus to a deployed copy, on models that learn next to nothing in a moment.
+macro(draws_corpus kind file)
+  call(corpus --kind ${kind} --lines 40)
+  file(WRITE ${WORK}/${file} "${out}")
+endmacro()
+draws_corpus(stories stories.txt)
+draws_corpus(pairs pairs.ndjson)
+draws_corpus(labels labels.jsonl)
+set(tiny --layers 1 --width 16 --heads 2 --window 128 --batch 2 --steps 2)
+reports("held_out_loss" "^[0-9]" train stories.txt --lines ${tiny} --held-out 0.1 --eval-every 1 --out teller)
+reports("held_out;stories.txt;perplexity_after" "^[0-9]" finetune teller stories.txt --steps 2 --window 32 --out tuned)
+reports("steps" "^2$" finetune teller stories.txt --steps 2 --window 32 --dtype bf16 --out tuned-bf16)
+gives("perplexity" "^[0-9]" evaluate tuned --text stories.txt --window 64)
+gives("perplexity_after" "^[0-9]" quantize tuned tuned-int8 --dtype int8 --text stories.txt --window 64)
+gives("perplexity" "^[0-9]" evaluate tuned-int8 --text stories.txt --window 64)
+refuses("nowhere.txt" quantize tuned again --dtype int8 --text nowhere.txt)
+
+file(WRITE ${WORK}/answers.ndjson "{\"prompt\": \"hot\", \"completion\": \" cold\"}\n{\"text\": \"big, small\"}\n")
+reports("trained" "^[0-9]" finetune teller answers.ndjson --lora --rank 2 --steps 1 --out adapter)
+file(WRITE ${WORK}/half.jsonl "{\"text\": \"whole\"}\n{\"prompt\": \"hot\"}\n")
+refuses("half.jsonl: line 2: has a .prompt. and no .completion." finetune teller half.jsonl --out none)
+
+reports("loss" "^[0-9]" train pairs.ndjson --objective pairs ${tiny} --out rewriter)
+reports("steps" "^1$" finetune rewriter pairs.ndjson --steps 1 --out rewriter-2)
+gives("pairs" "^40$" evaluate rewriter-2 --text pairs.ndjson)
+refuses("has no .target." finetune rewriter labels.jsonl --out none)
+file(WRITE ${WORK}/moods.jsonl "{\"text\": \"a joy\", \"label\": \"happy\"}\n{\"text\": \"a loss\", \"label\": \"sad\"}\n")
+reports("held_out;data;loss_after" "^[0-9]" finetune bert-mlm moods.jsonl --steps 1 --held-out 0.5 --out mood)
+refuses("has no .label." finetune bert-mlm pairs.ndjson --out none)
 
 if(wrong)
   message(FATAL_ERROR "${wrong} calls went wrong")

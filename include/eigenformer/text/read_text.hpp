@@ -29,7 +29,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 /// One line of a file of JSON lines.
 struct TextRecord {
   std::string text;
-  std::optional<std::string> pair{};   ///< "pair" or "target": what belongs to the text
+  std::optional<std::string> pair{};   ///< "pair", "target" or "completion": what belongs to the text
   std::optional<std::string> label{};  ///< a name, or a number as text
   Index line = 0;                      ///< counted from 1
 };
@@ -50,14 +50,24 @@ namespace detail {
     if (!at->is_string()) refuse_line(file, line, concat('"', key, "\" is not a string"));
     return at->get<std::string>();
   };
-  const auto text = string("text");
-  if (!text) refuse_line(file, line, "has no \"text\"");
-  out.text = *text;
-  out.pair = string("pair");
-  if (auto target = string("target")) {
-    if (out.pair) refuse_line(file, line, "has both \"pair\" and \"target\"");
-    out.pair = std::move(target);
+  auto text = string("text");
+  if (text) {
+    out.pair = string("pair");
+    if (auto target = string("target")) {
+      if (out.pair) refuse_line(file, line, "has both \"pair\" and \"target\"");
+      out.pair = std::move(target);
+    }
+  } else {  // beside a "text" these may mean anything: a "source" is often where it was found
+    for (const auto& [first, second] : {std::pair{"prompt", "completion"}, {"source", "target"}}) {
+      text = string(first);
+      if (!text) continue;
+      out.pair = string(second);
+      if (!out.pair) refuse_line(file, line, concat("has a \"", first, "\" and no \"", second, '"'));
+      break;
+    }
   }
+  if (!text) refuse_line(file, line, "has no \"text\"");
+  out.text = std::move(*text);
   if (const auto at = json.find("label"); at != json.end() && !at->is_null()) {
     if (at->is_string())
       out.label = at->get<std::string>();
@@ -72,7 +82,8 @@ namespace detail {
 }  // namespace detail
 
 /// The records of a file of JSON lines: {"text": …}, with "pair" (or "target") and "label" where they are
-/// known; other fields are passed over, and so are blank lines.
+/// known. Without a "text", {"prompt", "completion"} and {"source", "target"} are read as text and pair.
+/// Other fields are passed over, and so are blank lines.
 /// @throws FileError  with the line, for what is no such record; for a file without any
 [[gnu::cold]] inline std::vector<TextRecord> read_json_lines(const std::filesystem::path& path) {
   const std::string content = read_text(path), file = path.string();
