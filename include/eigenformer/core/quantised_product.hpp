@@ -21,11 +21,10 @@ inline void quantised_product(Run& run, const Weight<float>& w, View<float> x,
   const QuantisedRows q{run.workspace.take<std::int8_t>(groups * quantised_group),
                         run.workspace.take<float>(groups), run.workspace.take<std::int32_t>(groups),
                         layout.groups()};
-  run.threads.slices(rows, Index{1 << 14} / (std::max)(x.cols(), Index{1}) + 1, [&](Index begin, Index end) {
-    const Index skip = begin * layout.groups();
+  const Index grain = (Index{1 << 14} / (std::max)(x.cols(), Index{1}) + 8) / 8 * 8;  // in whole tiles
+  run.threads.slices(rows, grain, [&](Index begin, Index end) {
     quantise_rows(x.data() + begin * x.outerStride(), x.outerStride(), end - begin, x.cols(),
-                  zero_of(w.format()),
-                  {q.q + skip * quantised_group, q.scales + skip, q.offsets + skip, q.groups});
+                  zero_of(w.format()), q.from(begin));
   });
 
   const Index tasks = std::clamp(rows * w.size() / worth_a_thread, Index{1},
