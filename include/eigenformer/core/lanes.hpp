@@ -185,6 +185,10 @@ EIGEN_ALWAYS_INLINE void prefetch([[maybe_unused]] const void* p, [[maybe_unused
 #endif
 }
 
+/// How far ahead weights that are read as one stream are asked for, in bytes (measured with weights in main
+/// memory: one row by int4 1.2, sixteen rows by int8 1.3, one row by float 1.15 times as fast).
+inline constexpr Index lookahead = 8192;
+
 /// f(0), f(1), …, f(n − 1) with constant indices: an unrolled loop whose arrays stay in registers, if f is
 /// inline.
 template <int n, class F> EIGEN_ALWAYS_INLINE void unroll(F&& f) {

@@ -83,10 +83,6 @@ inline void quantise_rows(const float* x, Index stride, Index rows, Index column
 
 namespace detail {
 
-/// How far ahead of the products weights are asked for, in bytes (measured for a panel of 16 rows, with
-/// weights in main memory: one row by int4 1.2, sixteen rows by int8 1.3 times as fast).
-inline constexpr Index quantised_lookahead = 8192;
-
 /// Rows of a tile of `height` by one panel, whose `numbers` and `scales` these are: y[row · 16 + lane]. This
 /// form does all rows of it.
 template <Format format>
@@ -134,14 +130,14 @@ template <Format format, int... r>
     __m512i sums[R] = {_mm512_set1_epi32(offsets[r])...};
 #pragma GCC unroll 8
     for (Index i = 0; i < 4; ++i, numbers += format == Format::int4 ? 64 : 128) {
-      lanes::prefetch(numbers, quantised_lookahead);
+      lanes::prefetch(numbers, lanes::lookahead);
       const __m512i stored = _mm512_loadu_si512(numbers);
       const Index k = format == Format::int4 ? 4 * i : 8 * i;
       const __m512i first = format == Format::int4 ? _mm512_and_si512(stored, low_half) : stored;
       ((sums[r] =
             _mm512_dpbusd_epi32(sums[r], first, _mm512_set1_epi32(four_bytes(q + r * quantised_group + k)))),
        ...);
-      if (format == Format::int8) lanes::prefetch(numbers, quantised_lookahead + 64);
+      if (format == Format::int8) lanes::prefetch(numbers, lanes::lookahead + 64);
       const __m512i second = format == Format::int4 ? _mm512_and_si512(_mm512_srli_epi16(stored, 4), low_half)
                                                     : _mm512_loadu_si512(numbers + 64);
       const Index then = format == Format::int4 ? k + 16 : k + 4;
