@@ -1,5 +1,5 @@
 // One token after the other: tokens per second, and the weights read as GB/s. With several sessions the
-// weights pass through memory once for all of them.
+// weights pass through memory once for all of them. `f16_cache`: keys and values in half.
 #include "models.hpp"
 
 #include <benchmark/benchmark.h>
@@ -8,7 +8,8 @@ namespace ef = eigenformer;
 
 namespace {
 
-template <const ef::ModelConfig& config, ef::Format format> void decode(benchmark::State& state) {
+template <const ef::ModelConfig& config, ef::Format format, ef::Format cache = ef::Format::f32>
+void decode(benchmark::State& state) {
   constexpr ef::Index length = 256;
   const auto& model = shapes::model<config, ef::CausalLM, format>();
   ef::Threads threads(static_cast<int>(state.range(0)));
@@ -17,7 +18,8 @@ template <const ef::ModelConfig& config, ef::Format format> void decode(benchmar
   std::vector<ef::Session<float>*> all;
   sessions.reserve(count);
   for (std::size_t i = 0; i < count; ++i)
-    all.push_back(&sessions.emplace_back(model, threads, ef::SessionOptions{.capacity = length}));
+    all.push_back(&sessions.emplace_back(model, threads,
+                                         ef::SessionOptions{.capacity = length, .cache_format = cache}));
   const std::vector<ef::Token> tokens = shapes::tokens(length, config.vocab_size);
   std::size_t at = 0;
   for (auto _ : state) {  // a sequence of `length` tokens, then from the beginning
@@ -43,6 +45,12 @@ BENCHMARK(decode<shapes::llama_110m, ef::Format::f32>)->Name("decode/llama_110m"
 BENCHMARK(decode<shapes::llama_110m, ef::Format::bf16>)->Name("decode/llama_110m/bf16")->Apply(arguments);
 BENCHMARK(decode<shapes::llama_110m, ef::Format::int8>)->Name("decode/llama_110m/int8")->Apply(arguments);
 BENCHMARK(decode<shapes::llama_110m, ef::Format::int4>)->Name("decode/llama_110m/int4")->Apply(arguments);
+BENCHMARK(decode<shapes::llama_110m, ef::Format::int8, ef::Format::f16>)
+    ->Name("decode/llama_110m/int8/f16_cache")
+    ->Apply(arguments);
+BENCHMARK(decode<shapes::llama_110m, ef::Format::int4, ef::Format::f16>)
+    ->Name("decode/llama_110m/int4/f16_cache")
+    ->Apply(arguments);
 BENCHMARK(decode<shapes::llama_260k, ef::Format::f32>)->Name("decode/llama_260k")->Apply(arguments);
 
 }  // namespace

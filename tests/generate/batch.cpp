@@ -279,5 +279,8 @@ TEST_CASE("options of a batch that cannot work are refused") {
         "tokens_per_step: 8 is not more than sequences: prompts would wait for ever");
   CHECK(refusal({.shared_prefix = -1}) == "shared_prefix: -1 is negative");
   CHECK(refusal({.kept = -1}) == "kept: -1 is negative");
+  CHECK(refusal({.cache_format = ef::Format::int4}) ==
+        "cache_format: keys and values are not stored in int4 here");
+  CHECK(refusal({.cache_format = ef::Format::f16}) == "");
   CHECK(refusal({}) == "");
 }

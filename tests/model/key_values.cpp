@@ -70,8 +70,8 @@ TEST_CASE("attention finds head h of row i of a layer where the description of i
     for (Index i = 0; i < 300; ++i)
       for (Index h = 0; h < 2; ++h)
         for (Index c = 0; c < 3; ++c) {
-          const float* const at =
-              rows.pages[i / rows.page_rows] + i % rows.page_rows * rows.stride + h * rows.head + c;
+          const float* const at = static_cast<const float*>(rows.pages[i / rows.page_rows]) +
+                                  i % rows.page_rows * rows.stride + h * rows.head + c;
           wrong += at[rows.keys] != expected(i, h * 3 + c) || at[rows.values] != -expected(i, h * 3 + c);
         }
     CHECK(wrong == 0);
@@ -133,8 +133,36 @@ TEST_CASE("after a truncation other tokens can follow, and a fork keeps what was
   CHECK(cache.size() == 10);
 }
 
+TEST_CASE("keys and values in half come back rounded to nearest, from forks too") {
+  ef::KeyValues<float> cache(config, 300, ef::Format::f16);
+  CHECK(cache.format() == ef::Format::f16);
+  const auto rounded = [](const M& m) -> M {
+    return m.unaryExpr([](float x) { return static_cast<float>(ef::half(x)); });
+  };
+  feed(cache, 200, 0.3f);
+  ef::KeyValues<float> fork = cache.fork();
+  feed(cache, 60, 0.3f);
+  feed(fork, 60, 0.7f);
+  for (Index layer = 0; layer < 2; ++layer) {
+    const M expected = rounded(keys_of(layer, 0, 260, 0.3f)), other = rounded(keys_of(layer, 200, 60, 0.7f));
+    CHECK(same_bits<float>(cache.keys(layer), expected));
+    CHECK(same_bits<float>(cache.values(layer), M(-expected)));
+    CHECK(same_bits<float>(fork.keys(layer).topRows(200), expected.topRows(200)));
+    CHECK(same_bits<float>(fork.keys(layer).bottomRows(60), other));
+  }
+}
+
+TEST_CASE("a format that attention does not read is refused") {
+  CHECK_THROWS_WITH_AS(ef::KeyValues<float>(config, 10, ef::Format::int8),
+                       "cache_format: keys and values are not stored in int8 here", ef::ConfigError);
+  CHECK_THROWS_AS(ef::KeyValues<float>(config, 10, ef::Format::bf16), ef::ConfigError);
+  CHECK_THROWS_AS(ef::KeyValues<float>(config, 10, ef::Format::f64), ef::ConfigError);
+  CHECK_THROWS_AS(ef::KeyValues<double>(config, 10, ef::Format::f16), ef::ConfigError);
+}
+
 TEST_CASE("the memory of a cache is counted in whole pages") {
   CHECK(ef::KeyValues<float>::bytes(config, 0) == 0);
   CHECK(ef::KeyValues<float>::bytes(config, 1) == 128 * 2 * 2 * 6 * 4);
+  CHECK(ef::KeyValues<float>::bytes(config, 1, ef::Format::f16) == 128 * 2 * 2 * 6 * 2);
   CHECK(ef::KeyValues<double>::bytes(config, 129) == 256 * 2 * 2 * 6 * 8);
 }

@@ -39,6 +39,29 @@ TEST_CASE("a prompt at once, in chunks, and token by token gives the same logits
   }
 }
 
+TEST_CASE("a cache in half moves the logits by its rounding, and by the same bits for any way of feeding") {
+  for (const auto& named : tiny::decoders()) {
+    CAPTURE(named.name);
+    const ef::ModelConfig& config = named.config;
+    const auto model = lively(config);
+    const auto tokens = some_tokens(150, config.vocab_size);
+    ef::Threads one(1), three(3);
+    ef::Session<float> exact(model, one), whole(model, one, {.cache_format = ef::Format::f16});
+    exact.feed(tokens);
+    whole.feed(tokens);
+    const float error = (whole.logits() - exact.logits()).cwiseAbs().maxCoeff();
+    CHECK(error > 0);
+    CHECK(error < 0x1p-9f * exact.logits().cwiseAbs().maxCoeff());
+    ef::Session<float> chunks(model, three, {.chunk = 37, .cache_format = ef::Format::f16});
+    chunks.feed(std::span(tokens).first(149));
+    ef::Session<float> fork = chunks.fork();
+    chunks.feed(std::span(tokens).last(1));
+    fork.feed(std::span(tokens).last(1));
+    CHECK(chunks.logits() == whole.logits());
+    CHECK(fork.logits() == whole.logits());
+  }
+}
+
 TEST_CASE("sequences of different lengths fed together get what each gets alone, to the bit") {
   for (const auto& named : tiny::decoders()) {
     CAPTURE(named.name);

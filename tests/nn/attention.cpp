@@ -60,7 +60,7 @@ ef::Matrix<double> by_definition(const ef::AttentionRule<S>& rule, const ef::Att
     for (Index i = 0; i < sequence.rows; ++i)
       for (Index k = 0; k < memory.count; ++k) {
         if (p(i, k) == S(0)) continue;
-        const S* const value = memory.pages[k / memory.page_rows] + memory.values +
+        const S* const value = static_cast<const S*>(memory.pages[k / memory.page_rows]) + memory.values +
                                k % memory.page_rows * memory.stride + h / shared * memory.head;
         for (Index c = 0; c < size; ++c)
           y(i, h * size + c) += static_cast<double>(p(i, k)) * static_cast<double>(value[c]);
@@ -72,7 +72,7 @@ ef::Matrix<double> by_definition(const ef::AttentionRule<S>& rule, const ef::Att
 /// Keys and values of one sequence in pages of `page_rows`, rows of all heads side by side.
 template <class S> struct Pages {
   std::vector<ef::Matrix<S>> pages;
-  std::vector<const S*> pointers;
+  std::vector<const void*> pointers;
   ef::KeyValueRows<S> rows;
 
   Pages(Index count, Index page_rows, Index heads, Index size, unsigned seed) {
@@ -174,7 +174,7 @@ TEST_CASE_TEMPLATE("a key at minus infinity has no weight, whatever block of key
     ef::attend<S>(rule, machine.run, std::span(&whole, 1), q, y);
     rule.added = nullptr;
     ef::AttentionSequence<S> part = whole;  // only the keys that are seen
-    const S* const start = memory.pointers[0] + from * memory.rows.stride;
+    const void* const start = memory.pages[0].data() + from * memory.rows.stride;
     part.memory.pages = &start;
     part.memory.count = to - from;
     CHECK(support::distance<S>(y, by_definition(rule, part, q)) < support::tolerance<S>());

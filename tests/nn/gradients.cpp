@@ -167,7 +167,7 @@ void check_attention(Case c) {
   const auto f = [&] {
     const M& from = self ? h : source;
     std::vector<ef::AttentionSequence<double>> sequences;
-    std::vector<const double*> pages(rows.size());
+    std::vector<const void*> pages(rows.size());
     const auto point = [&](ef::View<double> k, ef::View<double> v) {
       for (std::size_t s = 0; s < rows.size(); ++s) {
         pages[s] = k.data() + rows[s].first_key * k.cols();

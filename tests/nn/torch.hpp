@@ -98,7 +98,7 @@ void attend(const ef::Attention<S>& p, const ef::AttentionRule<S>& rule, ef::Run
   forward<S>(p.query, run, queries, q);
   forward<S>(p.key, run, keys, memory.leftCols(width));
   forward<S>(p.value, run, values, memory.rightCols(width));
-  const S* const page = memory.data();
+  const void* const page = memory.data();
   const ef::AttentionSequence<S> sequence{
       0, q.rows(), 0, {&page, keys.rows(), 0, width, 2 * width, rule.head_size, keys.rows()}};
   if (probabilities)

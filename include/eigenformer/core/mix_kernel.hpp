@@ -1,7 +1,7 @@
 // y[r, c] += Σᵢ p[r, i] · v[i, c]: lanes along the columns of v, one weight of p broadcast to all of them.
 //
-// Attention mixes values with it. Each sum adds i = 0, 1, 2, … one after the other whatever the tile, so a
-// row has the same bits alone and in company.
+// Attention mixes values with it, which may be stored in fewer bits than p and y. Each sum adds i = 0, 1, 2,
+// … one after the other whatever the tile, so a row has the same bits alone and in company.
 #pragma once
 
 #include <eigenformer/core/lanes.hpp>
@@ -11,8 +11,8 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 namespace detail {
 
 /// R rows and D vectors of N columns, in registers over all i.
-template <class S, int N, int R, int D>
-EIGEN_ALWAYS_INLINE void mix_tile(const S* p, Index p_stride, const S* v, Index v_stride, Index n, S* y,
+template <class S, int N, int R, int D, class T>
+EIGEN_ALWAYS_INLINE void mix_tile(const S* p, Index p_stride, const T* v, Index v_stride, Index n, S* y,
                                   Index y_stride) {
   lanes::Packet<S, N> sums[R * D];
   lanes::unroll<R * D>(
@@ -33,8 +33,8 @@ EIGEN_ALWAYS_INLINE void mix_tile(const S* p, Index p_stride, const S* v, Index 
 }
 
 /// All rows, for as many columns as N lanes divide; the rest with fewer lanes.
-template <class S, int N>
-void mix_columns(const S* p, Index p_stride, const S* v, Index v_stride, Index rows, Index n, Index columns,
+template <class S, int N, class T>
+void mix_columns(const S* p, Index p_stride, const T* v, Index v_stride, Index rows, Index n, Index columns,
                  S* y, Index y_stride) {
   Index c = 0;
   const auto tiles = [&]<int D>(std::integral_constant<int, D>) {
@@ -42,8 +42,10 @@ void mix_columns(const S* p, Index p_stride, const S* v, Index v_stride, Index r
       Index r = 0;
       for (; r + 4 <= rows; r += 4)
         mix_tile<S, N, 4, D>(p + r * p_stride, p_stride, v + c, v_stride, n, y + r * y_stride + c, y_stride);
-      for (; r + 2 <= rows; r += 2)
-        mix_tile<S, N, 2, D>(p + r * p_stride, p_stride, v + c, v_stride, n, y + r * y_stride + c, y_stride);
+      if constexpr (std::is_same_v<S, T>)
+        for (; r + 2 <= rows; r += 2)
+          mix_tile<S, N, 2, D>(p + r * p_stride, p_stride, v + c, v_stride, n, y + r * y_stride + c,
+                               y_stride);
       for (; r < rows; ++r)
         mix_tile<S, N, 1, D>(p + r * p_stride, p_stride, v + c, v_stride, n, y + r * y_stride + c, y_stride);
     }
@@ -52,21 +54,21 @@ void mix_columns(const S* p, Index p_stride, const S* v, Index v_stride, Index r
   tiles(std::integral_constant<int, widest>{});
   tiles(std::integral_constant<int, 1>{});
   if (c == columns) return;
-  if constexpr (N / 2 >= lanes::fewest<S> && N > 1) {
+  if constexpr (std::is_same_v<S, T> && N / 2 >= lanes::fewest<S> && N > 1) {
     mix_columns<S, N / 2>(p, p_stride, v + c, v_stride, rows, n, columns - c, y + c, y_stride);
   } else {
     for (Index r = 0; r < rows; ++r)
       for (Index i = 0; i < n; ++i)
         for (Index rest = c; rest < columns; ++rest)
-          y[r * y_stride + rest] += p[r * p_stride + i] * v[i * v_stride + rest];
+          y[r * y_stride + rest] += p[r * p_stride + i] * lanes::element_as<S>(v[i * v_stride + rest]);
   }
 }
 
 }  // namespace detail
 
 /// y [rows, columns] += p [rows, n] · v [n, columns]; strides are between rows, in elements.
-template <class S>
-void mix_kernel(const S* p, Index p_stride, const S* v, Index v_stride, Index rows, Index n, Index columns,
+template <class S, class T>
+void mix_kernel(const S* p, Index p_stride, const T* v, Index v_stride, Index rows, Index n, Index columns,
                 S* y, Index y_stride) {
   detail::mix_columns<S, lanes::count<S>>(p, p_stride, v, v_stride, rows, n, columns, y, y_stride);
 }

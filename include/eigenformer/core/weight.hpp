@@ -198,7 +198,7 @@ template <class S> class Weight {
  private:
   Matrix<S> owned_;
   Index rows_ = 0, columns_ = 0;
-  Format format_ = std::is_same_v<S, double> ? Format::f64 : Format::f32;
+  Format format_ = own_format<S>;
   bool tiled_ = false;
   const void* data_ = nullptr;         // of a borrowed weight
   std::shared_ptr<const void> owner_;  // keeps data_ alive

@@ -30,6 +30,7 @@ struct BatchOptions {
   Index tokens_per_step = 256;  ///< computed in one step at most; more than `sequences`
   Index shared_prefix = 16;     ///< a common beginning of so many tokens is worth sharing; 0: share nothing
   Index kept = 1;               ///< ended sequences whose caches stay for those that begin alike
+  std::optional<Format> cache_format{};  ///< of each sequence's session: see SessionOptions
 };
 
 /// How a sequence of a batch ended.
@@ -58,6 +59,7 @@ template <class S> class Batch {
             "is not more than sequences: prompts would wait for ever");
     require(options.shared_prefix >= 0, "shared_prefix", options.shared_prefix, "is negative");
     require(options.kept >= 0, "kept", options.kept, "is negative");
+    check_cache_format<S>(options.cache_format.value_or(own_format<S>));
   }
 
   /// Asks for a continuation of `prompt`, which begins with one of the next steps. Returns its number,
@@ -191,7 +193,8 @@ template <class S> class Batch {
         sequence.session.emplace(from.sequence->session->fork(from.ready, capacity));
         refresh(from.sequence);
       } else {
-        sequence.session.emplace(*model_, *threads_, SessionOptions{.capacity = capacity});
+        sequence.session.emplace(*model_, *threads_,
+                                 SessionOptions{.capacity = capacity, .cache_format = options_.cache_format});
       }
       running_.push_back(std::move(waiting_[i]));
       waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));

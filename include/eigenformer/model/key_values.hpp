@@ -3,7 +3,7 @@
 // Memory comes in pages of a fixed number of tokens, each with all layers; within a layer's page the rows of
 // a head stand one after another, so that a decode step reads them in order. Forks of a cache share its
 // pages; a page that is shared is copied before either side writes to it (copy on write), which is at most
-// the last one.
+// the last one. Keys and values may be stored in half: half the memory, and half of what attention reads.
 #pragma once
 
 #include <eigenformer/nn/attention.hpp>
@@ -13,14 +13,23 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
+/// @throws ConfigError  for a format other than the scalar's own, or f16 beside float
+template <class S> void check_cache_format(Format format) {
+  if (!can_store_key_values<S>(format))
+    fail(ConfigError("cache_format", concat("keys and values are not stored in ", name_of(format), " here")));
+}
+
 template <class S> class KeyValues {
  public:
   /// Room for `capacity` tokens of the config's decoder, set aside now but not touched.
-  KeyValues(const ModelConfig& config, Index capacity)
-      : layers_(config.n_layers),
+  /// @throws ConfigError  as check_cache_format
+  KeyValues(const ModelConfig& config, Index capacity, Format format = own_format<S>)
+      : format_(format),
+        layers_(config.n_layers),
         heads_(config.key_value_heads()),
         size_of_head_(config.head_width()),
         capacity_(capacity) {
+    check_cache_format<S>(format);
     const auto n = static_cast<std::size_t>((capacity + page_rows - 1) / page_rows);
     pages_.resize(n);
     pointers_.resize(n);
@@ -29,6 +38,7 @@ template <class S> class KeyValues {
 
   Index size() const { return size_; }
   Index capacity() const { return capacity_; }
+  Format format() const { return format_; }
 
   /// Whether it is laid out for the decoder of this config.
   bool fits(const ModelConfig& config) const {
@@ -72,9 +82,9 @@ template <class S> class KeyValues {
       if (!pages_[i]) {
         renew(i);
       } else if (pages_[i].use_count() > 1) {
-        const std::shared_ptr<S[]> shared = pages_[i];
+        const std::shared_ptr<void> shared = pages_[i];
         renew(i);
-        copy_rows(shared.get(), pointers_[i], size_ - static_cast<Index>(i) * page_rows);
+        copy_rows(shared.get(), pages_[i].get(), size_ - static_cast<Index>(i) * page_rows);
       }
     }
   }
@@ -83,11 +93,13 @@ template <class S> class KeyValues {
   /// must have been called.
   void write(Index layer, Index rows, const S* keys, const S* values, Index stride) {
     for (Index r = 0; r < rows; ++r, keys += stride, values += stride)
-      for (Index h = 0; h < heads_; ++h) {
-        S* const to = place(layer, size_ + r, h);
-        std::copy_n(keys + h * size_of_head_, size_of_head_, to);
-        std::copy_n(values + h * size_of_head_, size_of_head_, to + half_page());
-      }
+      with_stored<S>(format_, [&]<class T>(T) {
+        for (Index h = 0; h < heads_; ++h) {
+          T* const to = static_cast<T*>(page_of(size_ + r)) + place(layer, size_ + r, h);
+          lanes::convert(keys + h * size_of_head_, size_of_head_, to);
+          lanes::convert(values + h * size_of_head_, size_of_head_, to + half_page());
+        }
+      });
   }
 
   /// Counts `rows` more tokens, once every layer has written them.
@@ -96,8 +108,8 @@ template <class S> class KeyValues {
   /// Where a layer's first `count` keys and values lie, for attention.
   KeyValueRows<S> rows(Index layer, Index count) const {
     const Index keys = layer * 2 * half_page();
-    return {pointers_.data(),          page_rows, keys, keys + half_page(), size_of_head_,
-            page_rows * size_of_head_, count};
+    return {pointers_.data(),          page_rows, keys,   keys + half_page(), size_of_head_,
+            page_rows * size_of_head_, count,     format_};
   }
 
   /// Copies of a layer's keys or values, [size, key/value heads · head_size], for people who look at them.
@@ -105,9 +117,9 @@ template <class S> class KeyValues {
   Matrix<S> values(Index layer) const { return gather(layer, half_page()); }
 
   /// Bytes set aside for `capacity` tokens.
-  static Index bytes(const ModelConfig& config, Index capacity) {
+  static Index bytes(const ModelConfig& config, Index capacity, Format format = own_format<S>) {
     const Index pages = (capacity + page_rows - 1) / page_rows;
-    return pages * page_rows * 2 * config.n_layers * config.key_value_width() * static_cast<Index>(sizeof(S));
+    return pages * page_rows * 2 * config.n_layers * config.key_value_width() * size_of(format);
   }
 
  private:
@@ -120,27 +132,38 @@ template <class S> class KeyValues {
   KeyValues& operator=(KeyValues&&) noexcept = default;
 
  private:
+  /// Bytes of a number.
+  static Index size_of(Format format) {
+    return format == own_format<S> ? static_cast<Index>(sizeof(S)) : bytes_of(format);
+  }
   static std::size_t used_pages(Index size) {
     return static_cast<std::size_t>((size + page_rows - 1) / page_rows);
   }
   /// Keys, or values, of one layer's page.
   Index half_page() const { return page_rows * heads_ * size_of_head_; }
   Index page_size() const { return layers_ * 2 * half_page(); }
-  /// Where a token's key for a head lies; its value is half_page() behind.
-  S* place(Index layer, Index token, Index head) const {
-    return pointers_[static_cast<std::size_t>(token / page_rows)] + layer * 2 * half_page() +
-           (head * page_rows + token % page_rows) * size_of_head_;
+  void* page_of(Index token) const { return pages_[static_cast<std::size_t>(token / page_rows)].get(); }
+  /// Where in its page a token's key for a head lies; its value is half_page() behind.
+  Index place(Index layer, Index token, Index head) const {
+    return layer * 2 * half_page() + (head * page_rows + token % page_rows) * size_of_head_;
   }
 
   void renew(std::size_t page) {
-    pages_[page] = std::shared_ptr<S[]>(new S[static_cast<std::size_t>(page_size())]);  // uninitialised
+    if (format_ == own_format<S>)
+      pages_[page] = std::shared_ptr<S[]>(new S[static_cast<std::size_t>(page_size())]);  // uninitialised
+    else
+      pages_[page] = own_bytes(page_size() * bytes_of(format_));
     pointers_[page] = pages_[page].get();
   }
   /// The first `rows` tokens of a page: all that is written.
-  void copy_rows(const S* from, S* to, Index rows) const {
-    for (Index part = 0; part < 2 * layers_ * heads_;
-         ++part, from += page_rows * size_of_head_, to += page_rows * size_of_head_)
-      std::copy_n(from, rows * size_of_head_, to);
+  void copy_rows(const void* source, void* target, Index rows) const {
+    with_stored<S>(format_, [&]<class T>(T) {
+      const T* from = static_cast<const T*>(source);
+      T* to = static_cast<T*>(target);
+      for (Index part = 0; part < 2 * layers_ * heads_;
+           ++part, from += page_rows * size_of_head_, to += page_rows * size_of_head_)
+        std::copy_n(from, rows * size_of_head_, to);
+    });
   }
   void drop(std::size_t page) {
     pages_[page].reset();
@@ -149,15 +172,18 @@ template <class S> class KeyValues {
   Matrix<S> gather(Index layer, Index behind) const {
     Matrix<S> out(size_, heads_ * size_of_head_);
     for (Index r = 0; r < size_; ++r)
-      for (Index h = 0; h < heads_; ++h)
-        std::copy_n(place(layer, r, h) + behind, size_of_head_,
-                    out.data() + r * out.cols() + h * size_of_head_);
+      with_stored<S>(format_, [&]<class T>(T) {
+        for (Index h = 0; h < heads_; ++h)
+          lanes::convert(static_cast<const T*>(page_of(r)) + place(layer, r, h) + behind, size_of_head_,
+                         out.data() + r * out.cols() + h * size_of_head_);
+      });
     return out;
   }
 
+  Format format_;
   Index layers_, heads_, size_of_head_, capacity_, size_ = 0;
-  std::vector<std::shared_ptr<S[]>> pages_;
-  std::vector<S*> pointers_;
+  std::vector<std::shared_ptr<void>> pages_;
+  std::vector<const void*> pointers_;
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -8,6 +8,7 @@
 #include <eigenformer/model/causal_lm.hpp>
 #include <eigenformer/model/seq2seq.hpp>
 
+#include <optional>
 #include <span>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
@@ -15,6 +16,8 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 struct SessionOptions {
   Index capacity = 0;  ///< tokens that the cache has room for; 0: the model's whole context window
   Index chunk = 512;   ///< tokens of a prompt that are computed at a time: bounds the scratch memory
+  /// Of cached keys and values. None: the scalar's own; f16 beside float takes half the memory.
+  std::optional<Format> cache_format{};
 };
 
 template <class S> class Session;
@@ -39,7 +42,8 @@ template <class S> class Session {
   using Scalar = S;
 
   /// Model and threads must outlive the session.
-  /// @throws ConfigError  for a negative capacity or a chunk below 1
+  /// @throws ConfigError  for a negative capacity, a chunk below 1, or a cache format other than the scalar's
+  /// own, or f16 beside float
   /// @throws WindowError  for a capacity beyond the context window
   Session(const CausalLM<S>& model, Threads& threads, SessionOptions options = {})
       : Session(model, threads, options, nullptr) {}
@@ -117,7 +121,7 @@ template <class S> class Session {
         threads_(&threads),
         options_(checked(options, model.config())),
         source_(std::move(source)),
-        cache_(model.config(), options_.capacity),
+        cache_(model.config(), options_.capacity, options_.cache_format.value_or(own_format<S>)),
         logits_(RowVector<S>::Zero(model.config().vocab_size)) {}
 
   Session(const Session& other, KeyValues<S> cache)

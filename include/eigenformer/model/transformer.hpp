@@ -146,7 +146,7 @@ template <class S> struct StackPass {
   Index rows = 0;
   Index longest = 0;  ///< of the sequences, with what their caches hold
   std::span<AttentionSequence<S>> sequences;
-  const S** pages;              ///< of sequences without a cache: one page each
+  const void** pages;           ///< of sequences without a cache: one page each
   Eigen::Map<Matrix<S>> turns;  ///< [rows, dimensions] of rotary positions, otherwise without columns
   ScoreBias<S> buckets;
   const ScoreBias<S>* bias;
@@ -163,7 +163,7 @@ template <class S> struct StackPass {
         dropout(drops),
         sequences(run.workspace.template take<AttentionSequence<S>>(static_cast<Index>(of.size())),
                   of.size()),
-        pages(run.workspace.template take<const S*>(static_cast<Index>(of.size()))),
+        pages(run.workspace.template take<const void*>(static_cast<Index>(of.size()))),
         turns(nullptr, 0, 0),
         bias(&tables.alibi) {
     Index room = 0;  // what the longest sequence may become

@@ -36,16 +36,34 @@ template <class S> struct Attention {
   }
 };
 
+/// Whether keys and values may be stored in a format: the scalar's own, and half beside float.
+template <class S> constexpr bool can_store_key_values(Format format) {
+  return format == own_format<S> || (std::is_same_v<S, float> && format == Format::f16);
+}
+
+/// f(a number of the type that such a format stores).
+template <class S, class F> void with_stored(Format format, F&& f) {
+  if constexpr (std::is_same_v<S, float>)
+    if (format == Format::f16) return f(half());
+  f(S());
+}
+
 /// Keys and values of one sequence where they lie: pages of neighbouring rows. Row i of the sequence is row
 /// i mod page_rows of page i / page_rows; a page that no query reaches may be null.
 /// Several pages hold at most 128 rows each, or a multiple of that.
 template <class S> struct KeyValueRows {
-  const S* const* pages = nullptr;
+  const void* const* pages = nullptr;
   Index page_rows = 0;
-  Index keys = 0, values = 0;  ///< offsets within a page
+  Index keys = 0, values = 0;  ///< offsets within a page, in numbers, as strides are
   Index stride = 0;            ///< from a row to the next
   Index head = 0;              ///< from a key/value head to the next
   Index count = 0;             ///< rows that hold tokens
+  Format format = own_format<S>;
+
+  /// f(the first number of page i), a pointer to S or half.
+  template <class F> void with_page(Index i, F&& f) const {
+    with_stored<S>(format, [&]<class T>(T) { f(static_cast<const T*>(pages[i])); });
+  }
 };
 
 /// One sequence's part in a call: `rows` queries from row `first` on, the first of them at position `past`.
@@ -181,10 +199,12 @@ void attend_block(const AttentionRule<S>& rule, const AttentionSequence<S>& sequ
   const Index step = (std::min)(key_block, memory.page_rows);
   for (Index block = first_key / step * step; block < last_key; block += step) {
     const Index n = (std::min)(step, last_key - block);
-    const S* const page = memory.pages[block / memory.page_rows];
+    const Index page = block / memory.page_rows;
     const Index row = block % memory.page_rows * memory.stride + group * memory.head;
-    dot_kernel(queries, size, page + memory.keys + row, memory.stride, rows, n, size, Epilogue<S>{}, scores,
-               key_block, packed);
+    memory.with_page(page, [&](const auto* numbers) {
+      dot_kernel(queries, size, numbers + memory.keys + row, memory.stride, rows, n, size, Epilogue<S>{},
+                 scores, key_block, packed);
+    });
     for (Index i = 0; i < rows; ++i) {
       const Index query = begin + i / shared, position = sequence.past + query;
       S* const row_scores = scores + i * key_block;
@@ -201,7 +221,9 @@ void attend_block(const AttentionRule<S>& rule, const AttentionSequence<S>& sequ
       rule.drop_keys(sequence.first + query, group * shared + i % shared, block + from, to - from,
                      row_scores + from);
     }
-    mix_kernel(scores, key_block, page + memory.values + row, memory.stride, rows, n, size, mixed, size);
+    memory.with_page(page, [&](const auto* numbers) {
+      mix_kernel(scores, key_block, numbers + memory.values + row, memory.stride, rows, n, size, mixed, size);
+    });
   }
   for (Index i = 0; i < rows; ++i) {
     S* const to = y.data() + (sequence.first + begin + i / shared) * y.outerStride() +
@@ -321,10 +343,13 @@ Matrix<S> attention_probabilities(const AttentionRule<S>& rule, const AttentionS
     const auto [from, to] = detail::reach(rule, sequence.past + i, memory.count);
     S highest = -std::numeric_limits<S>::infinity(), sum(0);
     for (Index k = from; k < to; ++k) {
-      const S* const key = memory.pages[k / memory.page_rows] + memory.keys +
-                           k % memory.page_rows * memory.stride + group * memory.head;
       S score(0);
-      for (Index c = 0; c < size; ++c) score += q(sequence.first + i, head * size + c) * key[c];
+      memory.with_page(k / memory.page_rows, [&](const auto* numbers) {
+        const auto* const key =
+            numbers + memory.keys + k % memory.page_rows * memory.stride + group * memory.head;
+        for (Index c = 0; c < size; ++c)
+          score += q(sequence.first + i, head * size + c) * lanes::element_as<S>(key[c]);
+      });
       score *= rule.scale;
       if (rule.cap != S(0)) score = rule.cap * S(tanh(score / rule.cap));
       if (rule.bias) rule.bias->add(head, sequence.past + i, k, 1, &score);
