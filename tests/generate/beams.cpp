@@ -163,7 +163,7 @@ TEST_CASE("beams that are reordered keep the full pages that they share, where t
   const auto page = [](const ef::Session<double>& beam, std::size_t i) {
     return beam.cache().rows(0, beam.size()).pages[i];
   };
-  const double* const first = page(beams[0], 0);
+  const void* const first = page(beams[0], 0);
   const std::vector<std::vector<std::size_t>> parents{{0, 0, 0}, {2, 0, 2}, {1, 1, 1}};
   std::vector<std::vector<ef::Token>> texts{text};
   for (std::size_t step = 0; step < parents.size(); ++step) {
