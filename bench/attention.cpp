@@ -18,7 +18,7 @@ void attention(benchmark::State& state) {
   const ef::Matrix<float> q = ef::Matrix<float>::Random(queries, heads * size);
   const ef::Matrix<float> memory = ef::Matrix<float>::Random(2 * keys, width);
   ef::Matrix<float> y(queries, heads * size);
-  const float* const page = memory.data();
+  const void* const page = memory.data();
   const ef::AttentionSequence<float> sequence{
       0, queries, keys - queries, {&page, keys, 0, keys * width, width, size, keys}};
   const ef::AttentionRule<float> rule{

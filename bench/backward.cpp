@@ -96,7 +96,7 @@ void attention(benchmark::State& state) {  // of queries and keys of one sequenc
   const Matrix q = random(rows, width), dy = random(rows, width);
   Matrix memory(2 * rows, width);
   memory << random(rows, width), random(rows, width);
-  std::vector<const float*> pages;
+  std::vector<const void*> pages;
   for (Index s = 0; s < sequences; ++s) pages.push_back(memory.data() + s * length * width);
   for (Index s = 0; s < sequences; ++s) {
     forwards.push_back(

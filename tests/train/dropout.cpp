@@ -112,7 +112,7 @@ TEST_CASE("attention drops across blocks of queries and keys as the definition d
   const M q = random(1);
   M memory(2 * rows, 2 * size);
   memory << random(2), random(3);
-  const double* page = memory.data();
+  const void* page = memory.data();
   const ef::AttentionSequence<double> sequence{
       0, rows, 0, {&page, rows, 0, rows * 2 * size, 2 * size, size, rows}};
   Machine machine(2);
