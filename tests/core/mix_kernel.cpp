@@ -71,7 +71,10 @@ TEST_CASE_TEMPLATE("numbers are rounded to 16 bits as one by one, and mixed as w
     for (Index i = 0; i < std::ssize(special); ++i) v(i % 9, i % columns) = special[i];
     const std::vector<T> stored = rounded<T>(v);
     int wrong = 0;
-    for (std::size_t i = 0; i < stored.size(); ++i) wrong += stored[i].bits != T(v.data()[i]).bits;
+    for (std::size_t i = 0; i < stored.size(); ++i) {
+      const float x = v.data()[i];
+      wrong += stored[i].bits != T(std::is_same_v<T, ef::half> ? std::clamp(x, -65504.0f, 65504.0f) : x).bits;
+    }
     CHECK(wrong == 0);
 
     const auto values = random_matrix<float>(9, columns, 4), p = random_matrix<float>(5, 9, 1);

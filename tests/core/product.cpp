@@ -108,8 +108,10 @@ TEST_CASE("a bias is added to the sum, and then the sum to what was there") {
 TEST_CASE_TEMPLATE(
     "weights of 16 bits give the bits of the same weights in float, wherever a vector fits in a row", T,
     ef::bfloat16, ef::half) {
+  std::vector<Index> depths(std::begin(inner), std::end(inner));
+  depths.push_back(1100);  // which one row reads column after column
   Machine machine;
-  for (const Index k : inner)
+  for (const Index k : depths)
     for (const Index rows : {1, 2, 3, 6, 33})
       for (const Index n : {1, 4, 16, 19, 50}) {
         const auto x = random_matrix<float>(rows, k, 6), w = random_matrix<float>(n, k, 7);

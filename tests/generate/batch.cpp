@@ -245,6 +245,21 @@ TEST_CASE("a sequence is cancelled while it waits, reads or writes, also by a ca
   CHECK(!batch.step());
 }
 
+TEST_CASE("a batch whose caches are in half gives what a session with such a cache gives alone") {
+  const auto model = support::lively<float>(tiny::decoders()[1].config);
+  ef::Threads threads(1);
+  const std::vector<Request> all = requests(9, 61);
+  ef::Batch<float> batch(model, threads, {.sequences = 4, .cache_format = ef::Format::f16});
+  for (const Request& request : all) batch.add(request.prompt, request.config);
+  batch.run();
+  for (const auto& [id, result] : by_id(batch.take_finished())) {
+    const Request& request = all[static_cast<std::size_t>(id)];
+    ef::Session<float> session(model, threads, {.cache_format = ef::Format::f16});
+    ef::Sampler sampler(request.config);
+    check_equal(result.generation, ef::generate(session, sampler, request.prompt, [](ef::Token) {}));
+  }
+}
+
 TEST_CASE("a step in which nobody comes or goes allocates nothing") {
   if (!AllocationCounter::counts) {
     MESSAGE("skipped: allocations are not counted in this build");

@@ -7,6 +7,7 @@
 #include <eigenformer/core/matrix.hpp>
 #include <eigenformer/core/number_format.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <type_traits>
@@ -165,26 +166,30 @@ template <class S, int N, class T> Packet<S, N> load_as(const T* p) {
   }
 }
 
-/// to[i] = from[i] for i < n, rounded to nearest where T has fewer digits.
+/// to[i] = from[i] for i < n, rounded to nearest where T has fewer digits. What is beyond half's range
+/// becomes its largest number: an infinity would make NaN of the zeros that it is weighted with.
 template <class S, class T> void convert(const S* from, Index n, T* to) {
   Index i = 0;
   if constexpr (std::is_same_v<S, float> && std::is_same_v<T, half>) {
+    constexpr float most = 65504;
+    [[maybe_unused]] constexpr int nearest = 0;  // of the rounding modes
 #if defined(__AVX512F__)
-    for (; i + 16 <= n; i += 16)
+    for (; i + 16 <= n; i += 16) {  // min and max give their second operand where one is NaN
+      const __m512 x = _mm512_maskz_min_ps(0xffff, _mm512_set1_ps(most), _mm512_loadu_ps(from + i));
       _mm256_storeu_si256(
           reinterpret_cast<__m256i*>(to + i),
-          _mm512_maskz_cvtps_ph(0xffff, _mm512_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+          _mm512_maskz_cvtps_ph(0xffff, _mm512_maskz_max_ps(0xffff, _mm512_set1_ps(-most), x), nearest));
+    }
 #elif defined(__F16C__)
-    for (; i + 8 <= n; i += 8)
+    for (; i + 8 <= n; i += 8) {
+      const __m256 x = _mm256_min_ps(_mm256_set1_ps(most), _mm256_loadu_ps(from + i));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i),
-                       _mm256_cvtps_ph(_mm256_loadu_ps(from + i), _MM_FROUND_TO_NEAREST_INT));
+                       _mm256_cvtps_ph(_mm256_max_ps(_mm256_set1_ps(-most), x), nearest));
+    }
 #endif
-  }
-  for (; i < n; ++i) {
-    if constexpr (std::is_same_v<T, bfloat16> || std::is_same_v<T, half>)
-      to[i] = T(from[i]);
-    else
-      to[i] = element_as<T>(from[i]);
+    for (; i < n; ++i) to[i] = half(std::clamp(from[i], -most, most));
+  } else {
+    for (; i < n; ++i) to[i] = element_as<T>(from[i]);
   }
 }
 

@@ -32,7 +32,8 @@ EIGEN_ALWAYS_INLINE void mix_tile(const S* p, Index p_stride, const T* v, Index 
       [&](auto t) EIGENFORMER_INLINE { lanes::store<S, N>(y + t / D * y_stride + t % D * N, sums[t]); });
 }
 
-/// All rows, for as many columns as N lanes divide; the rest with fewer lanes.
+/// All rows, for as many columns as N lanes divide; the rest with fewer lanes. Values in fewer bits, which
+/// wide heads alone have, do without the forms in between: each costs every program its compile time.
 template <class S, int N, class T>
 void mix_columns(const S* p, Index p_stride, const T* v, Index v_stride, Index rows, Index n, Index columns,
                  S* y, Index y_stride) {

@@ -24,8 +24,7 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 
 /// Rows of activations as whole numbers in [−127, 127], in groups of 32 as the weights are; missing columns
 /// are zeros. They stand in tiles of 8, 4 and 1 rows, as many of the tall ones as there are rows for: within
-/// a tile a group of all its rows, then the next. Views into scratch memory, of one number or one group a row
-/// whatever the order.
+/// a tile a group of all its rows, then the next. Views into scratch memory.
 struct QuantisedRows {
   std::int8_t* q;         ///< 32 · groups a row
   float* scales;          ///< groups a row
@@ -51,7 +50,7 @@ inline void quantise_activations(const float* x, int zero, std::int8_t* q, float
   std::memcpy(bits, x, sizeof(bits));
   for (int i = 0; i < n; ++i) most = (std::max)(most, bits[i] & 0x7fffffff);
   const float largest = std::bit_cast<float>(most);
-  const bool finite = std::isfinite(largest);
+  const bool finite = most < 0x7f800000;
   const float inverse = largest > 0x1p-119f ? 127.0f / largest : 0.0f;
   Eigen::Array<std::int32_t, n, 1> whole = Eigen::Array<std::int32_t, n, 1>::Zero();
   if (finite) whole = (Eigen::Map<const Eigen::Array<float, n, 1>>(x) * inverse).rint().cast<std::int32_t>();
@@ -64,7 +63,7 @@ inline void quantise_activations(const float* x, int zero, std::int8_t* q, float
   offset = -zero * sum;
 }
 
-/// Quantises all `rows` rows of x [rows, columns], or the first of more, if they fill tiles of 8.
+/// Quantises x [rows, columns]; `rows` is a multiple of 8 unless these are the last of more.
 inline void quantise_rows(const float* x, Index stride, Index rows, Index columns, int zero,
                           const QuantisedRows& out) {
   for (Index first = 0, height = 0; first < rows; first += height) {
@@ -83,8 +82,7 @@ inline void quantise_rows(const float* x, Index stride, Index rows, Index column
 
 namespace detail {
 
-/// Rows of a tile of `height` by one panel, whose `numbers` and `scales` these are: y[row · 16 + lane]. This
-/// form does all rows of it.
+/// Rows of a tile of `height` by one panel, whose `numbers` and `scales` these are: y[row · 16 + lane].
 template <Format format>
 void quantised_tile(const QuantisedRows& x, Index height, const std::uint8_t* numbers, const half* scales,
                     float* y) {

@@ -20,7 +20,7 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-/// Memory for weights that lie outside of a Weight, in lines of a cache.
+/// Memory for stored numbers, in lines of a processor's cache.
 [[gnu::cold]] inline std::shared_ptr<std::byte> own_bytes(Index bytes) {
   constexpr std::align_val_t alignment{64};
   return {static_cast<std::byte*>(::operator new(static_cast<std::size_t>(bytes), alignment)),

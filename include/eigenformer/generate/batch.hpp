@@ -48,7 +48,7 @@ template <class S> class Batch {
   using OnToken = std::function<bool(Token)>;
 
   /// Model and threads must outlive the batch.
-  /// @throws ConfigError  for options below their least values
+  /// @throws ConfigError  for options below their least values, or a cache format as Session
   Batch(const CausalLM<S>& model, Threads& threads, BatchOptions options = {})
       : model_(&model), threads_(&threads), options_(options) {
     const auto require = [](bool holds, const char* field, Index value, const char* rule) {

@@ -117,9 +117,11 @@ template <class S> class KeyValues {
   Matrix<S> values(Index layer) const { return gather(layer, half_page()); }
 
   /// Bytes set aside for `capacity` tokens.
+  /// @throws ConfigError  as check_cache_format
   static Index bytes(const ModelConfig& config, Index capacity, Format format = own_format<S>) {
+    check_cache_format<S>(format);
     const Index pages = (capacity + page_rows - 1) / page_rows;
-    return pages * page_rows * 2 * config.n_layers * config.key_value_width() * size_of(format);
+    return pages * page_rows * 2 * config.n_layers * config.key_value_width() * bytes_of_number(format);
   }
 
  private:
@@ -133,7 +135,7 @@ template <class S> class KeyValues {
 
  private:
   /// Bytes of a number.
-  static Index size_of(Format format) {
+  static Index bytes_of_number(Format format) {
     return format == own_format<S> ? static_cast<Index>(sizeof(S)) : bytes_of(format);
   }
   static std::size_t used_pages(Index size) {
@@ -152,7 +154,7 @@ template <class S> class KeyValues {
     if (format_ == own_format<S>)
       pages_[page] = std::shared_ptr<S[]>(new S[static_cast<std::size_t>(page_size())]);  // uninitialised
     else
-      pages_[page] = own_bytes(page_size() * bytes_of(format_));
+      pages_[page] = own_bytes(page_size() * bytes_of_number(format_));
     pointers_[page] = pages_[page].get();
   }
   /// The first `rows` tokens of a page: all that is written.

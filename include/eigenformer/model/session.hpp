@@ -17,6 +17,7 @@ struct SessionOptions {
   Index capacity = 0;  ///< tokens that the cache has room for; 0: the model's whole context window
   Index chunk = 512;   ///< tokens of a prompt that are computed at a time: bounds the scratch memory
   /// Of cached keys and values. None: the scalar's own; f16 beside float takes half the memory.
+  /// A source's stay as the model has read them.
   std::optional<Format> cache_format{};
 };
 
