@@ -1,6 +1,7 @@
 #include "support/matrices.hpp"
 #include <eigenformer/core/mix_kernel.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <vector>
 
@@ -11,13 +12,6 @@ using ef::Index;
 using support::random_matrix;
 
 namespace {
-
-/// In bfloat16 or half.
-template <class T> std::vector<T> rounded(const ef::Matrix<float>& m) {
-  std::vector<T> out(static_cast<std::size_t>(m.size()));
-  ef::lanes::convert(m.data(), m.size(), out.data());
-  return out;
-}
 
 template <class S>
 ef::Matrix<S> mixed(const ef::Matrix<S>& p, const ef::Matrix<S>& v, const ef::Matrix<S>& y0) {
@@ -54,35 +48,36 @@ TEST_CASE_TEMPLATE("mixing adds the naive sums within rounding, with the same bi
     }
 }
 
-TEST_CASE_TEMPLATE("numbers are rounded to 16 bits as one by one, and mixed as what they have become", T,
-                   ef::bfloat16, ef::half) {
-  const float special[] = {0.0f,
-                           -0.0f,
-                           1e-9f,
-                           6e-8f,
-                           65519.9f,
-                           65520.0f,
-                           3e38f,
-                           std::numeric_limits<float>::infinity(),
-                           -std::numeric_limits<float>::infinity(),
-                           std::numeric_limits<float>::quiet_NaN()};
-  for (const Index columns : {1, 15, 16, 40, 64, 70}) {
-    auto v = random_matrix<float>(9, columns, 2);
-    for (Index i = 0; i < std::ssize(special); ++i) v(i % 9, i % columns) = special[i];
-    const std::vector<T> stored = rounded<T>(v);
-    int wrong = 0;
-    for (std::size_t i = 0; i < stored.size(); ++i) {
-      const float x = v.data()[i];
-      wrong += stored[i].bits != T(std::is_same_v<T, ef::half> ? std::clamp(x, -65504.0f, 65504.0f) : x).bits;
-    }
-    CHECK(wrong == 0);
+TEST_CASE("numbers are rounded to half as one by one, and those beyond its range to its largest") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float special[] = {0.0f,     -0.0f,  1e-9f,    6e-8f,     65519.9f,
+                           65520.0f, -3e38f, infinity, -infinity, std::numeric_limits<float>::quiet_NaN()};
+  for (const Index n : {1, 8, 15, 16, 33, 100}) {
+    auto x = random_matrix<float>(1, n, 2);
+    for (Index i = 0; i < std::ssize(special); ++i) x(7 * i % n) = special[i];
+    std::vector<ef::half> found(static_cast<std::size_t>(n));
+    ef::lanes::convert(x.data(), n, found.data());
+    for (Index i = 0; i < n; ++i)
+      CHECK(found[static_cast<std::size_t>(i)].bits == ef::half(std::clamp(x(i), -65504.0f, 65504.0f)).bits);
+  }
+}
 
-    const auto values = random_matrix<float>(9, columns, 4), p = random_matrix<float>(5, 9, 1);
-    const std::vector<T> narrow = rounded<T>(values);
-    const ef::Matrix<float> before = random_matrix<float>(5, columns, 3);
-    ef::Matrix<float> wide(9, columns), y = before;
+TEST_CASE("numbers in half are mixed as the floats that they are, with the same bits for a row alone") {
+  for (const Index columns : {1, 15, 16, 40, 64, 70}) {
+    const auto p = random_matrix<float>(9, 40, 1), before = random_matrix<float>(9, columns, 3);
+    auto wide = random_matrix<float>(40, columns, 2);
+    std::vector<ef::half> narrow(static_cast<std::size_t>(wide.size()));
+    ef::lanes::convert(wide.data(), wide.size(), narrow.data());
     ef::lanes::convert(narrow.data(), wide.size(), wide.data());
-    ef::mix_kernel(p.data(), p.cols(), narrow.data(), columns, 5, 9, columns, y.data(), y.cols());
+    const auto mixed_narrow = [&](Index rows) {
+      ef::Matrix<float> y = before.bottomRows(rows);
+      ef::mix_kernel(p.data() + (9 - rows) * p.cols(), p.cols(), narrow.data(), columns, rows, 40, columns,
+                     y.data(), columns);
+      return y;
+    };
+    const ef::Matrix<float> y = mixed_narrow(9);
     CHECK((y - mixed<float>(p, wide, before)).cwiseAbs().maxCoeff() < 1e-5f);
+    for (Index rows = 1; rows < 9; ++rows)
+      CHECK(support::same_bits<float>(mixed_narrow(rows), y.bottomRows(rows)));
   }
 }

@@ -150,6 +150,9 @@ TEST_CASE("keys and values in half come back rounded to nearest, from forks too"
     CHECK(same_bits<float>(fork.keys(layer).topRows(200), expected.topRows(200)));
     CHECK(same_bits<float>(fork.keys(layer).bottomRows(60), other));
   }
+  feed(cache, 1, 1e6f);  // infinite in half, and then NaN where a weight is zero
+  CHECK((cache.keys(1).row(260).array() == 65504.0f).all());
+  CHECK((cache.values(1).row(260).array() == -65504.0f).all());
 }
 
 TEST_CASE("a format that attention does not read is refused") {

@@ -42,6 +42,35 @@ TEST_CASE("a target at once, in chunks, and token by token gives the same logits
   }
 }
 
+TEST_CASE("targets with caches in half and in float go together, over a source as it was read") {
+  for (const auto& named : tiny::seq2seq()) {
+    CAPTURE(named.name);
+    const auto model = lively(named.config);
+    const auto source = some_tokens(150, 61, 3), target = some_tokens(20, 61, 4);
+    ef::Threads threads(2);
+    ef::Workspace workspace;
+    ef::Run run{threads, workspace};
+    const auto read = model.read({source}, run).front();
+    const auto session = [&](std::optional<ef::Format> format) {
+      return ef::Session<float>(model, threads, read, {.cache_format = format});
+    };
+    auto exact = session({}), half = session(ef::Format::f16);
+    exact.feed(target);
+    half.feed(target);
+    const float error = (half.logits() - exact.logits()).cwiseAbs().maxCoeff();
+    CHECK(error > 0);
+    CHECK(error < 0x1p-9f * exact.logits().cwiseAbs().maxCoeff());
+    auto exact_too = session({}), half_too = session(ef::Format::f16);
+    ef::Session<float>* const both[] = {&half_too, &exact_too};
+    for (const ef::Token& token : target) {
+      const std::span<const ef::Token> next[] = {{&token, 1}, {&token, 1}};
+      ef::feed_together<float>(both, next);
+    }
+    CHECK(half_too.logits() == half.logits());
+    CHECK(exact_too.logits() == exact.logits());
+  }
+}
+
 TEST_CASE(
     "a pair's logits do not depend on the other pairs, their order or threads, and another source changes "
     "them") {

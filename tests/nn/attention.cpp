@@ -156,6 +156,40 @@ TEST_CASE_TEMPLATE("attention mixes by its probabilities for every rule, alone, 
   check_rule(all, true);
 }
 
+TEST_CASE("keys and values in half are attended to as the floats that they are") {
+  Machine machine;
+  for (const Index size : {8, 16, 40, 64})
+    for (const Index window : {0, 50}) {
+      CAPTURE(size);
+      ef::AttentionRule<float> rule;
+      rule.heads = 4;
+      rule.key_value_heads = 2;
+      rule.head_size = size;
+      rule.window = window;
+      Pages<float> wide(300, 128, 2, size, 5);
+      std::vector<std::vector<ef::half>> narrow;
+      std::vector<const void*> pointers;
+      for (auto& page : wide.pages) {
+        narrow.emplace_back(static_cast<std::size_t>(page.size()));
+        ef::lanes::convert(page.data(), page.size(), narrow.back().data());
+        ef::lanes::convert(narrow.back().data(), page.size(), page.data());
+        pointers.push_back(narrow.back().data());
+      }
+      for (const Index queries : {1, 40, 300}) {
+        ef::AttentionSequence<float> sequence{0, queries, 300 - queries, wide.rows};
+        const auto q = random_matrix<float>(queries, 4 * size, 6);
+        ef::Matrix<float> expected(queries, 4 * size), y(queries, 4 * size);
+        ef::attend<float>(rule, machine.run, std::span(&sequence, 1), q, expected);
+        const auto p = ef::attention_probabilities<float>(rule, sequence, q, 3);
+        sequence.memory.pages = pointers.data();
+        sequence.memory.format = ef::Format::f16;
+        ef::attend<float>(rule, machine.run, std::span(&sequence, 1), q, y);
+        CHECK((y - expected).cwiseAbs().maxCoeff() < 2e-6f);
+        CHECK(support::same_bits<float>(ef::attention_probabilities<float>(rule, sequence, q, 3), p));
+      }
+    }
+}
+
 TEST_CASE_TEMPLATE("a key at minus infinity has no weight, whatever block of keys it stands in", S, float,
                    double) {
   Machine machine;

@@ -286,8 +286,8 @@ void dot_kernel(const S* x, Index x_stride, const T* w, Index w_stride, Index ro
       if (k >= N)
         return detail::dot_lanes<S, N>(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride,
                                        scratch);
-      if constexpr (std::is_same_v<S, T> &&
-                    N / 2 >= lanes::fewest<S>)  // heads are that narrow, in their own format
+      // Heads alone are that narrow. Those stored in fewer bits take the plain loop.
+      if constexpr (std::is_same_v<S, T> && N / 2 >= lanes::fewest<S>)
         return narrower(std::integral_constant<int, N / 2>{}, narrower);
     }
     detail::dot_short(x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride);

@@ -172,19 +172,18 @@ template <class S, class T> void convert(const S* from, Index n, T* to) {
   Index i = 0;
   if constexpr (std::is_same_v<S, float> && std::is_same_v<T, half>) {
     constexpr float most = 65504;
-    [[maybe_unused]] constexpr int nearest = 0;  // of the rounding modes
 #if defined(__AVX512F__)
     for (; i + 16 <= n; i += 16) {  // min and max give their second operand where one is NaN
-      const __m512 x = _mm512_maskz_min_ps(0xffff, _mm512_set1_ps(most), _mm512_loadu_ps(from + i));
-      _mm256_storeu_si256(
-          reinterpret_cast<__m256i*>(to + i),
-          _mm512_maskz_cvtps_ph(0xffff, _mm512_maskz_max_ps(0xffff, _mm512_set1_ps(-most), x), nearest));
+      __m512 x = _mm512_maskz_min_ps(0xffff, _mm512_set1_ps(most), _mm512_loadu_ps(from + i));
+      x = _mm512_maskz_max_ps(0xffff, _mm512_set1_ps(-most), x);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i),
+                          _mm512_maskz_cvtps_ph(0xffff, x, _MM_FROUND_TO_NEAREST_INT));
     }
 #elif defined(__F16C__)
     for (; i + 8 <= n; i += 8) {
-      const __m256 x = _mm256_min_ps(_mm256_set1_ps(most), _mm256_loadu_ps(from + i));
-      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i),
-                       _mm256_cvtps_ph(_mm256_max_ps(_mm256_set1_ps(-most), x), nearest));
+      __m256 x = _mm256_min_ps(_mm256_set1_ps(most), _mm256_loadu_ps(from + i));
+      x = _mm256_max_ps(_mm256_set1_ps(-most), x);
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(to + i), _mm256_cvtps_ph(x, _MM_FROUND_TO_NEAREST_INT));
     }
 #endif
     for (; i < n; ++i) to[i] = half(std::clamp(from[i], -most, most));

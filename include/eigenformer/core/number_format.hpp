@@ -22,9 +22,6 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 /// (quantised.hpp).
 enum class Format : std::uint8_t { f64, f32, bf16, f16, int8, int4 };
 
-/// The format of a scalar's own numbers; of one that is no machine number f32 stands for what it is.
-template <class S> inline constexpr Format own_format = std::is_same_v<S, double> ? Format::f64 : Format::f32;
-
 constexpr bool is_quantised(Format format) { return format == Format::int8 || format == Format::int4; }
 
 /// Bytes of one number; of a quantised one none, as it is nothing without its group's scale.
@@ -163,5 +160,9 @@ inline constexpr Format format_of = [] {
   if (std::is_same_v<T, float>) return Format::f32;
   return std::is_same_v<T, bfloat16> ? Format::bf16 : Format::f16;
 }();
+
+/// The same of any scalar that weights and caches may hold: of one that is no machine number f32 stands for
+/// what it is.
+template <class S> inline constexpr Format own_format = std::is_same_v<S, double> ? Format::f64 : Format::f32;
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

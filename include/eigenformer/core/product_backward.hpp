@@ -53,8 +53,7 @@ void mix_blocks(Index rows, Index terms, Index columns, Left&& left, const T* v,
         const bool whole = m % lanes::count<S> == 0;
         const Index stride = whole ? m : width;
         for (Index k = 0; k < n; ++k) {
-          const T* const from = v + (i + k) * v_stride + c;
-          for (Index j = 0; j < m; ++j) block[k * stride + j] = lanes::element_as<S>(from[j]);
+          lanes::convert(v + (i + k) * v_stride + c, m, block + k * stride);
           std::fill(block + k * stride + m, block + (k + 1) * stride, S(0));
         }
         S* const corner = y + r * y_stride + c;

@@ -173,10 +173,7 @@ template <class S> class Weight {
   void row(Index r, S* out) const {
     if (tiled_) return tiles().get_row(data_, r, out);
     if (is_quantised(format_)) return layout().get_row(data_, r, out);
-    with_elements([&](const auto* elements) {
-      const auto* from = elements + r * columns_;
-      for (Index c = 0; c < columns_; ++c) out[c] = lanes::element_as<S>(from[c]);
-    });
+    with_elements([&](const auto* elements) { lanes::convert(elements + r * columns_, columns_, out); });
   }
 
   /// A function of r that gives a pointer to row r as S, good until its next call: what quantised() and

@@ -92,14 +92,14 @@ template <class S> class KeyValues {
   /// Writes keys and values [rows, heads · head size] of the tokens after size() for one layer. prepare()
   /// must have been called.
   void write(Index layer, Index rows, const S* keys, const S* values, Index stride) {
-    for (Index r = 0; r < rows; ++r, keys += stride, values += stride)
-      with_stored<S>(format_, [&]<class T>(T) {
+    with_stored<S>(format_, [&]<class T>(T) {
+      for (Index r = 0; r < rows; ++r, keys += stride, values += stride)
         for (Index h = 0; h < heads_; ++h) {
           T* const to = static_cast<T*>(page_of(size_ + r)) + place(layer, size_ + r, h);
           lanes::convert(keys + h * size_of_head_, size_of_head_, to);
           lanes::convert(values + h * size_of_head_, size_of_head_, to + half_page());
         }
-      });
+    });
   }
 
   /// Counts `rows` more tokens, once every layer has written them.
@@ -173,12 +173,12 @@ template <class S> class KeyValues {
   }
   Matrix<S> gather(Index layer, Index behind) const {
     Matrix<S> out(size_, heads_ * size_of_head_);
-    for (Index r = 0; r < size_; ++r)
-      with_stored<S>(format_, [&]<class T>(T) {
+    with_stored<S>(format_, [&]<class T>(T) {
+      for (Index r = 0; r < size_; ++r)
         for (Index h = 0; h < heads_; ++h)
           lanes::convert(static_cast<const T*>(page_of(r)) + place(layer, r, h) + behind, size_of_head_,
                          out.data() + r * out.cols() + h * size_of_head_);
-      });
+    });
     return out;
   }
 
