@@ -1,9 +1,9 @@
-// Matrices of numbers as factors of a product in bfloat16: rounded, the left one in rows and the right one in
-// tiles, read along the length that the product sums over or across it.
+// Matrices of numbers as factors of a product in bfloat16: rounded and in tiles, in which the left one's rows
+// lie as rows and the right one's in pairs, read along the length that the product sums over or across it.
 //
 // A step of training rounds each factor of each product once, so that these conversions cost as much as the
-// products where they go number by number. Both forms take blocks of 16 rows by 32 numbers: AVX-512 rounds 32
-// numbers with one instruction, and where a block lies the other way transposes 16 × 16 pairs.
+// products where they go number by number. Both forms go tile by tile: AVX-512 rounds 32 numbers with one
+// instruction, and where a tile lies the other way transposes 16 × 16 pairs.
 #pragma once
 
 #include <eigenformer/core/bf16_kernel.hpp>
@@ -14,7 +14,7 @@
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
-/// The sides of a product x · wᵀ: x [rows, length] in rows, w [rows, length] in tiles.
+/// The sides of a product x · wᵀ, x [rows, length] and w [rows, length].
 enum class Bf16Side { left, right };
 
 /// How a factor's numbers lie: each row's one after the other, or the rows side by side.
@@ -27,13 +27,14 @@ inline constexpr bool keeps_lines(Bf16Side side, Bf16Order order) {
   return (side == Bf16Side::left) == (order == Bf16Order::along);
 }
 
-/// A block of 16 rows by 32 numbers, number by number.
+/// A tile of 16 rows by 32 numbers, number by number.
 template <Bf16Side side, Bf16Order order, class T>
-void put_bf16_block_portable(const T* from, Index stride, bfloat16* to, Index to_stride) {
+void put_bf16_tile_portable(const T* from, Index stride, bfloat16* to) {
   for (Index r = 0; r < Bf16Tiles::panel; ++r)
     for (Index c = 0; c < Bf16Tiles::depth; ++c) {
       const T x = from[order == Bf16Order::along ? r * stride + c : c * stride + r];
-      bfloat16& y = to[side == Bf16Side::left ? r * to_stride + c : c / 2 * to_stride + 2 * r + c % 2];
+      bfloat16& y =
+          to[side == Bf16Side::left ? r * Bf16Tiles::depth + c : c / 2 * Bf16Tiles::depth + 2 * r + c % 2];
       y = bfloat16(lanes::element_as<float>(x));
     }
 }
@@ -96,9 +97,8 @@ template <class T>
 
 /// As the portable form, but that numbers below 2⁻¹²⁶ become zero, as which the products would take them.
 template <Bf16Side side, Bf16Order order, class T>
-[[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void put_bf16_block_avx512(const T* from,
-                                                                                   Index stride, bfloat16* to,
-                                                                                   Index to_stride) {
+[[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void put_bf16_tile_avx512(const T* from, Index stride,
+                                                                                  bfloat16* to) {
   __m512i lines[16];
 #pragma GCC unroll 16
   for (int i = 0; i < 16; ++i)
@@ -108,19 +108,19 @@ template <Bf16Side side, Bf16Order order, class T>
       lines[i] = bf16_pairs(from + 2 * i * stride, stride);
   if constexpr (!keeps_lines(side, order)) transpose_bf16_pairs(lines);
 #pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * to_stride, lines[i]);
+  for (int i = 0; i < 16; ++i) _mm512_storeu_si512(to + i * Bf16Tiles::depth, lines[i]);
 }
 
 #endif
 
-/// A block in the order of a form's factors; of halves, which are rare, in the portable one.
+/// A tile in the order of a form's factors; of halves, which are rare, in the portable one.
 template <Bf16Side side, Bf16Order order, class T>
-void put_bf16_block(Bf16Form form, const T* from, Index stride, bfloat16* to, Index to_stride) {
+void put_bf16_tile(Bf16Form form, const T* from, Index stride, bfloat16* to) {
 #ifdef EIGENFORMER_X86_KERNELS
   if constexpr (std::is_same_v<T, float> || std::is_same_v<T, bfloat16>)
-    if (form != Bf16Form::portable) return put_bf16_block_avx512<side, order>(from, stride, to, to_stride);
+    if (form != Bf16Form::portable) return put_bf16_tile_avx512<side, order>(from, stride, to);
 #endif
-  put_bf16_block_portable<side, order>(from, stride, to, to_stride);
+  put_bf16_tile_portable<side, order>(from, stride, to);
 }
 
 /// A matrix [rows, length] as factor, in the caller's frame of the workspace; `stride` numbers lie between
@@ -137,12 +137,11 @@ const bfloat16* bf16_factor(Run& run, Bf16Form form, const T* from, Index stride
     for (Index p = first; p < last; ++p)
       for (Index t = 0; t < layout.tiles(); ++t) {
         const Index r = p * panel, c = t * depth;
-        bfloat16* const to = factor + p * panel_size + (side == Bf16Side::left ? c : t * tile);
-        const Index to_stride = side == Bf16Side::left ? layout.tiles() * depth : depth;
+        bfloat16* const to = factor + p * panel_size + t * tile;
         constexpr bool along = order == Bf16Order::along;
         const T* const block = from + (along ? r * stride + c : c * stride + r);
         if (r + panel <= rows && c + depth <= length) {
-          put_bf16_block<side, order>(form, block, stride, to, to_stride);
+          put_bf16_tile<side, order>(form, block, stride, to);
           continue;
         }
         const Index high = (std::min)(panel, rows - r), long_ = (std::min)(depth, length - c);
@@ -150,7 +149,7 @@ const bfloat16* bf16_factor(Run& run, Bf16Form form, const T* from, Index stride
         constexpr Index edge_stride = along ? depth : panel;
         std::fill_n(edge, tile, T());
         for (Index i = 0; i < lines; ++i) std::copy_n(block + i * stride, size, edge + i * edge_stride);
-        put_bf16_block<side, order>(form, edge, edge_stride, to, to_stride);
+        put_bf16_tile<side, order>(form, edge, edge_stride, to);
       }
   });
   return factor;

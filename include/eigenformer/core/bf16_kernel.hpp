@@ -35,15 +35,43 @@ constexpr std::string_view name_of(Bf16Form form) {
   return form == Bf16Form::portable ? "portable" : form == Bf16Form::avx512 ? "AVX-512 BF16" : "AMX";
 }
 
-/// Part of a product: `rows` rows of x by `panels` panels of w, along `tiles` tiles of their length.
+/// Part of a product: `rows` rows of x by `panels` panels of w, along `tiles` tiles of their length. Rows of
+/// x lie in tiles too, filled up to whole panels, but with a row's 32 numbers one after the other.
 struct Bf16Block {
-  const bfloat16* x;  ///< [rows, 32 · tiles], x_stride numbers from row to row
+  const bfloat16* x;  ///< tiles, x_stride numbers from panel to panel
   Index x_stride, rows;
   const bfloat16* w;  ///< tiles, w_stride numbers from panel to panel
   Index w_stride, panels, tiles = 0;
-  float* sums;  ///< [rows, 16 · panels], sums_stride numbers from row to row
+  float* sums;  ///< [rows filled up to whole panels, 16 · panels], sums_stride numbers from row to row
   Index sums_stride;
   bool carried = false;  ///< add to the sums that are there
+  float* target;  ///< [rows, 16 · panels], where the sums will go, target_stride numbers from row to row
+  Index target_stride;
+
+  /// The 32 numbers of row r in the first tile of its panel.
+  const bfloat16* row(Index r) const {
+    return x + r / Bf16Tiles::panel * x_stride + r % Bf16Tiles::panel * Bf16Tiles::depth;
+  }
+};
+
+/// The weights behind those of some blocks, which differ in their rows: each block asks memory for its share.
+class Bf16Ahead {
+ public:
+  static constexpr Index line = 64;
+
+  /// For as many panels as the blocks have, of which there are `blocks`.
+  Bf16Ahead(const bfloat16* next, Index panels, Index blocks)
+      : next_(reinterpret_cast<const char*>(next)),
+        lines_((panels * Bf16Tiles::panel + blocks - 1) / blocks) {}
+
+  /// To be called with each tile of each block.
+  void ask() {
+    for (Index i = 0; i < lines_; ++i, next_ += line) __builtin_prefetch(next_, 0, 2);
+  }
+
+ private:
+  const char* next_;
+  Index lines_;  // with each tile
 };
 
 namespace detail {
@@ -56,23 +84,25 @@ inline void bf16_block_portable(const Bf16Block& b) {
       float* const out = b.sums + r * b.sums_stride + p * Bf16Tiles::panel;
       if (b.carried) std::copy_n(out, sums.size(), sums.begin());
       const bfloat16* w = b.w + p * b.w_stride;
-      const bfloat16* x = b.x + r * b.x_stride;
-      for (Index pair = 0; pair < b.tiles * Bf16Tiles::depth / 2; ++pair, x += 2, w += 2 * sums.size())
-        for (std::size_t lane = 0; lane < sums.size(); ++lane) {
-          sums[lane] += float(x[1]) * float(w[2 * lane + 1]);
-          sums[lane] += float(x[0]) * float(w[2 * lane]);
-        }
+      for (Index t = 0; t < b.tiles; ++t) {
+        const bfloat16* x = b.row(r) + t * Bf16Tiles::tile;
+        for (Index pair = 0; pair < Bf16Tiles::depth / 2; ++pair, x += 2, w += 2 * sums.size())
+          for (std::size_t lane = 0; lane < sums.size(); ++lane) {
+            sums[lane] += float(x[1]) * float(w[2 * lane + 1]);
+            sums[lane] += float(x[0]) * float(w[2 * lane]);
+          }
+      }
       std::copy(sums.begin(), sums.end(), out);
     }
 }
 
 #ifdef EIGENFORMER_X86_KERNELS
 
-/// R rows by J panels: all sums stay in registers.
+/// R rows of one panel by J panels of w: all sums stay in registers.
 template <int R, int J>
 [[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] void bf16_tile_avx512(const Bf16Block& b, Index row,
                                                                               Index panel) {
-  const bfloat16* x = b.x + row * b.x_stride;
+  const bfloat16* x = b.row(row);
   const bfloat16* w = b.w + panel * b.w_stride;
   float* const out = b.sums + row * b.sums_stride + panel * Bf16Tiles::panel;
   __m512 sums[R][J];
@@ -81,19 +111,20 @@ template <int R, int J>
 #pragma GCC unroll 4
     for (int j = 0; j < J; ++j)
       sums[i][j] = b.carried ? _mm512_loadu_ps(out + i * b.sums_stride + j * 16) : _mm512_setzero_ps();
-  for (Index pair = 0; pair < b.tiles * Bf16Tiles::depth / 2; ++pair, x += 2, w += 2 * Bf16Tiles::panel) {
-    __m512bh columns[J];
+  for (Index t = 0; t < b.tiles; ++t, x += Bf16Tiles::tile - Bf16Tiles::depth)
+    for (Index pair = 0; pair < Bf16Tiles::depth / 2; ++pair, x += 2, w += 2 * Bf16Tiles::panel) {
+      __m512bh columns[J];
 #pragma GCC unroll 4
-    for (int j = 0; j < J; ++j) columns[j] = (__m512bh)_mm512_loadu_si512(w + j * b.w_stride);
+      for (int j = 0; j < J; ++j) columns[j] = (__m512bh)_mm512_loadu_si512(w + j * b.w_stride);
 #pragma GCC unroll 8
-    for (int i = 0; i < R; ++i) {
-      std::int32_t both;
-      std::memcpy(&both, x + i * b.x_stride, sizeof(both));
-      const auto row_pair = (__m512bh)_mm512_set1_epi32(both);
+      for (int i = 0; i < R; ++i) {
+        std::int32_t both;
+        std::memcpy(&both, x + i * Bf16Tiles::depth, sizeof(both));
+        const auto row_pair = (__m512bh)_mm512_set1_epi32(both);
 #pragma GCC unroll 4
-      for (int j = 0; j < J; ++j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], row_pair, columns[j]);
+        for (int j = 0; j < J; ++j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], row_pair, columns[j]);
+      }
     }
-  }
 #pragma GCC unroll 8
   for (int i = 0; i < R; ++i)
 #pragma GCC unroll 4
@@ -121,81 +152,63 @@ struct AmxConfig {
 };
 static_assert(sizeof(AmxConfig) == 64);
 
-/// Up to 32 rows by one panel or two. Registers 0 to 3 hold sums (0 and 1 of the upper rows), 4 and 5 rows of
-/// x, 6 and 7 panels of w.
+/// One panel of rows or two by one of w or two. Registers 0 to 3 hold sums (0 and 1 of the upper rows), 4 and
+/// 5 rows of x, 6 and 7 panels of w. While the units multiply, memory is asked for what comes next.
 template <bool two_panels, bool two_heights>
-[[gnu::target("amx-tile,amx-bf16")]] void bf16_tile_amx(const Bf16Block& b, Index row, Index panel) {
+[[gnu::target("amx-tile,amx-bf16,prfchw")]] void bf16_tile_amx(const Bf16Block& b, Bf16Ahead& ahead) {
   constexpr auto row_bytes = static_cast<int>(Bf16Tiles::depth * static_cast<Index>(sizeof(bfloat16)));
-  const bfloat16* const x = b.x + row * b.x_stride;
-  const bfloat16* const lower = x + Bf16Tiles::panel * b.x_stride;
-  const bfloat16* const w = b.w + panel * b.w_stride;
-  float* const out = b.sums + row * b.sums_stride + panel * Bf16Tiles::panel;
-  float* const out_lower = out + Bf16Tiles::panel * b.sums_stride;
-  const auto x_bytes = static_cast<std::size_t>(b.x_stride) * sizeof(bfloat16);
-  const auto out_bytes = static_cast<std::size_t>(b.sums_stride) * sizeof(float);
-  if (b.carried) {
-    _tile_loadd(0, out, out_bytes);
-    if constexpr (two_panels) _tile_loadd(1, out + 16, out_bytes);
-    if constexpr (two_heights) _tile_loadd(2, out_lower, out_bytes);
-    if constexpr (two_panels && two_heights) _tile_loadd(3, out_lower + 16, out_bytes);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  const Index rows_per_tile = b.rows / b.tiles + 1;
+  Index asked = 0;  // rows of the target
   for (Index t = 0; t < b.tiles; ++t) {
-    _tile_loadd(4, x + t * Bf16Tiles::depth, x_bytes);
-    _tile_loadd(6, w + t * Bf16Tiles::tile, row_bytes);
+    const bfloat16* const x = b.x + t * Bf16Tiles::tile;
+    const bfloat16* const w = b.w + t * Bf16Tiles::tile;
+    _tile_loadd(4, x, row_bytes);
+    _tile_loadd(6, w, row_bytes);
     _tile_dpbf16ps(0, 4, 6);
     if constexpr (two_panels) {
-      _tile_loadd(7, w + b.w_stride + t * Bf16Tiles::tile, row_bytes);
+      _tile_loadd(7, w + b.w_stride, row_bytes);
       _tile_dpbf16ps(1, 4, 7);
     }
     if constexpr (two_heights) {
-      _tile_loadd(5, lower + t * Bf16Tiles::depth, x_bytes);
+      _tile_loadd(5, x + b.x_stride, row_bytes);
       _tile_dpbf16ps(2, 5, 6);
     }
     if constexpr (two_panels && two_heights) _tile_dpbf16ps(3, 5, 7);
+    ahead.ask();
+    for (const Index end = (std::min)(asked + rows_per_tile, b.rows); asked < end; ++asked) {
+      __builtin_prefetch(b.target + asked * b.target_stride, 1);
+      if constexpr (two_panels) __builtin_prefetch(b.target + asked * b.target_stride + Bf16Tiles::panel, 1);
+    }
   }
-  _tile_stored(0, out, out_bytes);
-  if constexpr (two_panels) _tile_stored(1, out + 16, out_bytes);
-  if constexpr (two_heights) _tile_stored(2, out_lower, out_bytes);
-  if constexpr (two_panels && two_heights) _tile_stored(3, out_lower + 16, out_bytes);
+  constexpr auto sums_bytes =
+      static_cast<std::size_t>((two_panels ? 2 : 1) * Bf16Tiles::panel) * sizeof(float);
+  _tile_stored(0, b.sums, sums_bytes);
+  if constexpr (two_panels) _tile_stored(1, b.sums + Bf16Tiles::panel, sums_bytes);
+  float* const lower = b.sums + Bf16Tiles::panel * b.sums_stride;
+  if constexpr (two_heights) _tile_stored(2, lower, sums_bytes);
+  if constexpr (two_panels && two_heights) _tile_stored(3, lower + Bf16Tiles::panel, sums_bytes);
 }
 
-/// Makes the registers as high as `rows` rows need: 1 to 32, of which the lower half is 17 and above.
-[[gnu::target("amx-tile")]] inline void configure_amx(Index rows) {
+/// Up to two panels of rows by two of w.
+inline void bf16_block_amx(const Bf16Block& b, Bf16Ahead& ahead) {
+  if (b.rows > Bf16Tiles::panel)
+    b.panels > 1 ? bf16_tile_amx<true, true>(b, ahead) : bf16_tile_amx<false, true>(b, ahead);
+  else
+    b.panels > 1 ? bf16_tile_amx<true, false>(b, ahead) : bf16_tile_amx<false, false>(b, ahead);
+}
+
+/// Makes all eight registers 16 rows of 64 bytes.
+[[gnu::target("amx-tile")]] inline void configure_amx() {
   AmxConfig config;
-  for (int i = 0; i < 8; ++i) {
-    const bool lower = i == 2 || i == 3 || i == 5, of_w = i >= 6;
-    const Index height = of_w ? Bf16Tiles::panel : lower ? rows - Bf16Tiles::panel : rows;
-    config.rows[i] = static_cast<std::uint8_t>(std::clamp(height, Index{1}, Bf16Tiles::panel));
-    config.row_bytes[i] = 64;
-  }
+  for (int i = 0; i < 8; ++i) config.rows[i] = Bf16Tiles::panel, config.row_bytes[i] = 64;
   _tile_loadconfig(&config);
 }
 
-/// 32 rows stay in the first-level cache while the panels go past. The registers are this thread's for the
-/// time of the call only.
-[[gnu::target("amx-tile")]] inline void bf16_block_amx(const Bf16Block& b) {
-  constexpr Index height = 2 * Bf16Tiles::panel;
-  const auto strips = [&](Index row, bool two_heights) {
-    Index panel = 0;
-    for (; panel + 2 <= b.panels; panel += 2)
-      two_heights ? bf16_tile_amx<true, true>(b, row, panel) : bf16_tile_amx<true, false>(b, row, panel);
-    if (panel < b.panels)
-      two_heights ? bf16_tile_amx<false, true>(b, row, panel) : bf16_tile_amx<false, false>(b, row, panel);
-  };
-  const Index whole = b.rows / height * height;
-  if (whole > 0) configure_amx(height);
-  for (Index row = 0; row < whole; row += height) strips(row, true);
-  if (whole < b.rows) {
-    configure_amx(b.rows - whole);
-    strips(whole, b.rows - whole > Bf16Tiles::panel);
-  }
-  _tile_release();
-}
+[[gnu::target("amx-tile")]] inline void release_amx() { _tile_release(); }
 
 /// Whether the processor has AVX-512's bfloat16 instructions.
 inline bool has_avx512_bf16() {
@@ -243,13 +256,34 @@ inline Bf16Form fastest_bf16_form() {
   return Bf16Form::portable;
 }
 
-/// Computes a block in a form that runs() here.
-inline void bf16_block(Bf16Form form, const Bf16Block& block) {
+/// Computes blocks in a form that runs() here. Holds AMX's registers, whose set-up takes a tenth of a block's
+/// time (0.1 µs measured), so that a thread makes one for a product.
+class Bf16Unit {
+ public:
+  explicit Bf16Unit(Bf16Form form) : form_(form) {
 #ifdef EIGENFORMER_X86_KERNELS
-  if (form == Bf16Form::amx) return detail::bf16_block_amx(block);
-  if (form == Bf16Form::avx512) return detail::bf16_block_avx512(block);
+    if (form_ == Bf16Form::amx) detail::configure_amx();
 #endif
-  detail::bf16_block_portable(block);
-}
+  }
+  Bf16Unit(const Bf16Unit&) = delete;
+  Bf16Unit& operator=(const Bf16Unit&) = delete;
+  ~Bf16Unit() {
+#ifdef EIGENFORMER_X86_KERNELS
+    if (form_ == Bf16Form::amx) detail::release_amx();
+#endif
+  }
+
+  /// AMX takes two panels of rows by two of w at most, along their whole length.
+  void compute(const Bf16Block& block, [[maybe_unused]] Bf16Ahead& ahead) const {
+#ifdef EIGENFORMER_X86_KERNELS
+    if (form_ == Bf16Form::amx) return detail::bf16_block_amx(block, ahead);
+    if (form_ == Bf16Form::avx512) return detail::bf16_block_avx512(block);
+#endif
+    detail::bf16_block_portable(block);
+  }
+
+ private:
+  Bf16Form form_;
+};
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

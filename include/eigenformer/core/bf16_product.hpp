@@ -10,48 +10,63 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 
 namespace detail {
 
+/// How a form walks through a product: while `near_rows` of x stay in the second-level cache, by blocks of
+/// `rows` by `panels` of w, along `tiles` tiles at a time.
+struct Bf16Walk {
+  Index near_rows, rows, panels, tiles;
+};
+
+inline Bf16Walk bf16_walk(Bf16Form form, const Bf16Tiles& w) {
+  if (form != Bf16Form::amx)
+    return {128, 128, 6, 16};  // 16 tiles of two panels fill two thirds of the first-level cache
+  // As many sums as AMX's registers hold, along the whole length. Two panels of w pass while x stays.
+  constexpr Index rows = 2 * Bf16Tiles::panel, near_numbers = 384 * 1024, most = 512;
+  const Index width = (std::max)(w.tiles(), Index{1}) * Bf16Tiles::depth;
+  return {std::clamp(near_numbers / width / rows * rows, rows, most), rows, 2, w.tiles()};
+}
+
 /// y [rows, n] = x [rows, k] · wᵀ through an epilogue: x as left factor, w [n, k] in tiles.
 inline void multiply_bf16(Run& run, Bf16Form form, const bfloat16* x, Index rows, const void* w,
                           const Bf16Tiles& layout, const Epilogue<float>& epilogue, Out<float> y) {
   constexpr Index worth_a_thread = 1 << 17;  // multiply-adds that take about as long as waking a thread
-  constexpr Index row_strip = 128;           // their part of x stays in the second-level cache
-  constexpr Index tile_block = 16;           // tiles of two panels fill two thirds of the first-level cache
-  constexpr Index panel = Bf16Tiles::panel, strip = 6;  // panels whose sums are held at a time
-  const Index width = layout.tiles() * Bf16Tiles::depth;
-  const Index strips = (layout.panels() + strip - 1) / strip;
+  constexpr Index panel = Bf16Tiles::panel;
+  const Bf16Walk walk = bf16_walk(form, layout);
+  const Index panel_size = layout.tiles() * Bf16Tiles::tile;
+  const Index strips = (layout.panels() + walk.panels - 1) / walk.panels;
   const Index tasks = std::clamp(rows * layout.rows * layout.columns / worth_a_thread, Index{1},
                                  (std::min)(Index{run.threads.count()}, (std::max)(strips, Index{1})));
-  const Index height = (std::min)(rows, row_strip);
+  const Index sums_size = walk.rows * walk.panels * panel;
   const Workspace::Frame frame(run.workspace);
-  float* const scratch = run.workspace.take<float>(tasks * height * strip * panel);
+  float* const scratch = run.workspace.take<float>(tasks * sums_size);
   run.threads.parallel_for(tasks, [&](Index task, int) {
-    float* const sums = scratch + task * height * strip * panel;
-    for (Index row = 0; row < rows; row += row_strip)
+    const Bf16Unit unit(form);
+    for (Index near = 0; near < rows; near += walk.near_rows)
       for (Index s = strips * task / tasks; s < strips * (task + 1) / tasks; ++s) {
-        const Index first = s * strip, panels = (std::min)(strip, layout.panels() - first);
-        Bf16Block block{.x = x + row * width,
-                        .x_stride = width,
-                        .rows = (std::min)(row_strip, rows - row),
-                        .w = layout.panel_of(w, first),
-                        .w_stride = layout.tiles() * Bf16Tiles::tile,
-                        .panels = panels,
-                        .sums = sums,
-                        .sums_stride = panels * panel};
-        for (Index t = 0; t < layout.tiles(); t += block.tiles) {
-          block.tiles = (std::min)(tile_block, layout.tiles() - t);
-          bf16_block(form, block);
-          block.x += block.tiles * Bf16Tiles::depth;
-          block.w += block.tiles * Bf16Tiles::tile;
-          block.carried = true;
-        }
+        const Index first = s * walk.panels, panels = (std::min)(walk.panels, layout.panels() - first);
         const Index columns = (std::min)(panels * panel, layout.rows - first * panel);
-        for (Index r = 0; r < block.rows; ++r) {
-          float* const to = y.data() + (row + r) * y.outerStride() + first * panel;
-          const float* const from = sums + r * block.sums_stride;
-          for (Index c = 0; c < columns; ++c) {
-            const float sum = epilogue.bias ? from[c] + epilogue.bias[first * panel + c] : from[c];
-            to[c] = epilogue.add ? to[c] + sum : sum;
+        const Index end = (std::min)(rows, near + walk.near_rows);
+        Bf16Ahead ahead(layout.panel_of(w, first + panels), panels, (end - near + walk.rows - 1) / walk.rows);
+        for (Index row = near; row < end; row += walk.rows) {
+          Bf16Block block{.x = x + row / panel * panel_size,
+                          .x_stride = panel_size,
+                          .rows = (std::min)(walk.rows, end - row),
+                          .w = layout.panel_of(w, first),
+                          .w_stride = panel_size,
+                          .panels = panels,
+                          .sums = scratch + task * sums_size,
+                          .sums_stride = panels * panel,
+                          .target = y.data() + row * y.outerStride() + first * panel,
+                          .target_stride = y.outerStride()};
+          for (Index t = 0; t < layout.tiles(); t += block.tiles) {
+            block.tiles = (std::min)(walk.tiles, layout.tiles() - t);
+            unit.compute(block, ahead);
+            block.x += block.tiles * Bf16Tiles::tile;
+            block.w += block.tiles * Bf16Tiles::tile;
+            block.carried = true;
           }
+          for (Index r = 0; r < block.rows; ++r)
+            epilogue.from(first * panel)
+                .write(block.sums + r * block.sums_stride, columns, block.target + r * block.target_stride);
         }
       }
   });

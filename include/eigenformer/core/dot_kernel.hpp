@@ -19,6 +19,20 @@ template <class S> struct Epilogue {
 
   /// That of the columns from `column` on.
   Epilogue from(Index column) const { return {bias ? bias + column : nullptr, add}; }
+
+  /// The first `columns` sums of a row, to y.
+  void write(const S* sums, Index columns, S* y) const {
+    Index j = 0;
+    for (; j + lanes::count<S> <= columns; j += lanes::count<S>) {
+      auto sum = lanes::load(sums + j);
+      if (bias) sum = lanes::padd(sum, lanes::load(bias + j));
+      lanes::store(y + j, add ? lanes::padd(lanes::load(y + j), sum) : sum);
+    }
+    for (; j < columns; ++j) {
+      const S sum = bias ? sums[j] + bias[j] : sums[j];
+      y[j] = add ? y[j] + sum : sum;
+    }
+  }
 };
 
 namespace detail {

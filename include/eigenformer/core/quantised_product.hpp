@@ -34,11 +34,7 @@ inline void quantised_product(Run& run, const Weight<float>& w, View<float> x,
     for (Index p = layout.panels() * task / tasks; p < last; ++p) {
       const Index first = p * QuantisedLayout::panel, n = (std::min)(QuantisedLayout::panel, columns - first);
       quantised_panel(form, layout, w.packed_data(), p, q, rows, [&](Index r, const float* sums) {
-        float* const to = y.data() + r * y.outerStride() + first;
-        for (Index c = 0; c < n; ++c) {
-          const float sum = epilogue.bias ? sums[c] + epilogue.bias[first + c] : sums[c];
-          to[c] = epilogue.add ? to[c] + sum : sum;
-        }
+        epilogue.from(first).write(sums, n, y.data() + r * y.outerStride() + first);
       });
     }
   });
