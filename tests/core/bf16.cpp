@@ -70,7 +70,8 @@ TEST_CASE("a product in bfloat16 is the sum over rounded numbers, in every form 
       continue;
     }
     for (const Index k : {1, 31, 32, 33, 200, 1100})
-      for (const Index rows : {1, 4, 13, 16, 17, 32, 45, 140}) {
+      for (const Index rows : {1, 4, 13, 16, 17, 32, 45, 140, 530}) {
+        if (rows == 530 && k != 33) continue;  // more rows than are kept near at a time
         const auto x = random_matrix<float>(rows, k, 1), m = random_matrix<float>(113, k, 2);
         const auto bias = random_matrix<float>(1, 113, 4);
         const ef::Matrix<double> a = rounded(x).cast<double>(), b = rounded(m).cast<double>();

@@ -9,22 +9,14 @@
 #pragma once
 
 #include <eigenformer/core/bf16_tiles.hpp>
+#include <eigenformer/core/x86.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string_view>
-
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define EIGENFORMER_X86_KERNELS 1
-#include <cpuid.h>
-#include <immintrin.h>
-#endif
-#ifdef __linux__
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
@@ -144,14 +136,6 @@ inline void bf16_block_avx512(const Bf16Block& b) {
   for (; panel < b.panels; ++panel) rows(std::integral_constant<int, 1>{}, panel);
 }
 
-/// The shapes of the eight tile registers (palette 1, Intel's manual, volume 1, chapter 18).
-struct AmxConfig {
-  std::uint8_t palette = 1, start_row = 0, reserved[14] = {};
-  std::uint16_t row_bytes[16] = {};
-  std::uint8_t rows[16] = {};
-};
-static_assert(sizeof(AmxConfig) == 64);
-
 /// One panel of rows or two by one of w or two. Registers 0 to 3 hold sums (0 and 1 of the upper rows), 4 and
 /// 5 rows of x, 6 and 7 panels of w. While the units multiply, memory is asked for what comes next.
 template <bool two_panels, bool two_heights>
@@ -201,37 +185,11 @@ inline void bf16_block_amx(const Bf16Block& b, Bf16Ahead& ahead) {
     b.panels > 1 ? bf16_tile_amx<true, false>(b, ahead) : bf16_tile_amx<false, false>(b, ahead);
 }
 
-/// Makes all eight registers 16 rows of 64 bytes.
-[[gnu::target("amx-tile")]] inline void configure_amx() {
-  AmxConfig config;
-  for (int i = 0; i < 8; ++i) config.rows[i] = Bf16Tiles::panel, config.row_bytes[i] = 64;
-  _tile_loadconfig(&config);
-}
-
-[[gnu::target("amx-tile")]] inline void release_amx() { _tile_release(); }
-
-/// Whether the processor has AVX-512's bfloat16 instructions.
-inline bool has_avx512_bf16() {
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl");
-}
-
-/// Whether the processor has AMX's bfloat16 tiles and the system lets this program use them, which Linux
-/// wants to be asked for (Documentation/arch/x86/xstate.rst). Asked once. Factors are rounded by AVX-512,
-/// which all processors with AMX have.
-inline bool has_amx() {
-#ifdef __linux__
-  static const bool permitted = [] {
-    unsigned a = 0, b = 0, c = 0, d = 0;
-    if (!has_avx512_bf16()) return false;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) || !(d & 1u << 24)) return false;
-    constexpr long request_permission = 0x1023, tile_data = 18;
-    return syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
-  }();
-  return permitted;
-#else
-  return false;
-#endif
+/// All registers are 16 rows of 64 bytes.
+constexpr x86::AmxShapes bf16_registers() {
+  x86::AmxShapes shapes;
+  for (int tile = 0; tile < 8; ++tile) shapes.rows[tile] = 16, shapes.row_bytes[tile] = 64;
+  return shapes;
 }
 
 #endif
@@ -241,8 +199,8 @@ inline bool has_amx() {
 /// Whether the processor that the program runs on can compute a form.
 inline bool runs(Bf16Form form) {
 #ifdef EIGENFORMER_X86_KERNELS
-  if (form == Bf16Form::amx) return detail::has_amx();
-  if (form == Bf16Form::avx512) return detail::has_avx512_bf16();
+  if (form == Bf16Form::amx) return x86::has_amx();
+  if (form == Bf16Form::avx512) return x86::has_avx512_bf16();
 #endif
   return form == Bf16Form::portable;
 }
@@ -256,20 +214,12 @@ inline Bf16Form fastest_bf16_form() {
   return Bf16Form::portable;
 }
 
-/// Computes blocks in a form that runs() here. Holds AMX's registers, whose set-up takes a tenth of a block's
-/// time (0.1 µs measured), so that a thread makes one for a product.
+/// Computes blocks in a form that runs() here, holding the registers that it wants.
 class Bf16Unit {
  public:
   explicit Bf16Unit(Bf16Form form) : form_(form) {
 #ifdef EIGENFORMER_X86_KERNELS
-    if (form_ == Bf16Form::amx) detail::configure_amx();
-#endif
-  }
-  Bf16Unit(const Bf16Unit&) = delete;
-  Bf16Unit& operator=(const Bf16Unit&) = delete;
-  ~Bf16Unit() {
-#ifdef EIGENFORMER_X86_KERNELS
-    if (form_ == Bf16Form::amx) detail::release_amx();
+    if (form_ == Bf16Form::amx) registers_.emplace(detail::bf16_registers());
 #endif
   }
 
@@ -284,6 +234,9 @@ class Bf16Unit {
 
  private:
   Bf16Form form_;
+#ifdef EIGENFORMER_X86_KERNELS
+  std::optional<x86::AmxRegisters> registers_;
+#endif
 };
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

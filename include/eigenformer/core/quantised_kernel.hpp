@@ -8,17 +8,13 @@
 
 #include <eigenformer/core/lanes.hpp>
 #include <eigenformer/core/quantised.hpp>
+#include <eigenformer/core/x86.hpp>
 
 #include <algorithm>
 #include <bit>
 #include <limits>
 #include <string_view>
 #include <utility>
-
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define EIGENFORMER_X86_KERNELS 1
-#include <immintrin.h>
-#endif
 
 namespace eigenformer::inline EIGENFORMER_ABI {
 
@@ -207,9 +203,7 @@ constexpr std::string_view name_of(QuantisedForm form) {
 /// Whether the processor that the program runs on can compute a form.
 inline bool runs(QuantisedForm form) {
 #ifdef EIGENFORMER_X86_KERNELS
-  if (form == QuantisedForm::avx512_vnni)
-    return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512vl");
+  if (form == QuantisedForm::avx512_vnni) return x86::has_avx512_vnni();
   if (form == QuantisedForm::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #endif
   return form == QuantisedForm::portable;
