@@ -121,11 +121,14 @@ TEST_CASE("a row has the same bits alone and in company, for any number of threa
     CAPTURE(ef::name_of(form));
     const auto x = random_matrix<float>(150, 600, 7);
     const auto w = tiles(random_matrix<float>(331, 600, 8));
+    const auto bias = random_matrix<float>(1, 331, 17);
     Machine one(1), three(3);
-    const auto all = times(form, w, x, one);
-    CHECK(same_bits<float>(times(form, w, x, three), all));
-    for (const Index r : {0, 3, 16, 40, 149})
-      CHECK(same_bits<float>(times(form, w, x.row(r), one), ef::Matrix<float>(all.row(r))));
+    for (const ef::Epilogue<float> epilogue : {ef::Epilogue<float>{}, {bias.data()}, {bias.data(), true}}) {
+      const auto all = times(form, w, x, one, epilogue);
+      CHECK(same_bits<float>(times(form, w, x, three, epilogue), all));
+      for (const Index r : {0, 3, 16, 40, 149})
+        CHECK(same_bits<float>(times(form, w, x.row(r), one, epilogue), ef::Matrix<float>(all.row(r))));
+    }
   }
 }
 

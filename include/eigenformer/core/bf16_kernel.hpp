@@ -13,9 +13,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
-#include <optional>
 #include <string_view>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
@@ -33,12 +33,11 @@ struct Bf16Block {
   const bfloat16* x;  ///< tiles, x_stride numbers from panel to panel
   Index x_stride, rows;
   const bfloat16* w;  ///< tiles, w_stride numbers from panel to panel
-  Index w_stride, panels, tiles = 0;
-  float* sums;  ///< [rows filled up to whole panels, 16 · panels], sums_stride numbers from row to row
-  Index sums_stride;
-  bool carried = false;  ///< add to the sums that are there
-  float* target;  ///< [rows, 16 · panels], where the sums will go, target_stride numbers from row to row
-  Index target_stride;
+  Index w_stride, panels, tiles;
+  float* sums = nullptr;        ///< [rows filled up to whole panels, 16 · panels]
+  Index sums_stride = 0;        ///< numbers from row to row
+  bool carried = false;         ///< add to the sums that are there
+  const float* bias = nullptr;  ///< [16 · panels] or none, what a row's sums begin with (AMX)
 
   /// The 32 numbers of row r in the first tile of its panel.
   const bfloat16* row(Index r) const {
@@ -141,12 +140,21 @@ inline void bf16_block_avx512(const Bf16Block& b) {
 template <bool two_panels, bool two_heights>
 [[gnu::target("amx-tile,amx-bf16,prfchw")]] void bf16_tile_amx(const Bf16Block& b, Bf16Ahead& ahead) {
   constexpr auto row_bytes = static_cast<int>(Bf16Tiles::depth * static_cast<Index>(sizeof(bfloat16)));
-  _tile_zero(0);
-  _tile_zero(1);
-  _tile_zero(2);
-  _tile_zero(3);
-  const Index rows_per_tile = b.rows / b.tiles + 1;
-  Index asked = 0;  // rows of the target
+  // Compilers do not know what the loads below read, nor that it has to be written before.
+  std::atomic_signal_fence(std::memory_order_seq_cst);
+  if (b.bias) {
+    _tile_loadd(0, b.bias, 0);
+    if constexpr (two_panels) _tile_loadd(1, b.bias + Bf16Tiles::panel, 0);
+    if constexpr (two_heights) _tile_loadd(2, b.bias, 0);
+    if constexpr (two_panels && two_heights) _tile_loadd(3, b.bias + Bf16Tiles::panel, 0);
+  } else {
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+  }
+  const Index rows_per_tile = b.rows / (b.tiles + 1) + 1;
+  Index asked = 0;  // rows of the sums
   for (Index t = 0; t < b.tiles; ++t) {
     const bfloat16* const x = b.x + t * Bf16Tiles::tile;
     const bfloat16* const w = b.w + t * Bf16Tiles::tile;
@@ -164,12 +172,11 @@ template <bool two_panels, bool two_heights>
     if constexpr (two_panels && two_heights) _tile_dpbf16ps(3, 5, 7);
     ahead.ask();
     for (const Index end = (std::min)(asked + rows_per_tile, b.rows); asked < end; ++asked) {
-      __builtin_prefetch(b.target + asked * b.target_stride, 1);
-      if constexpr (two_panels) __builtin_prefetch(b.target + asked * b.target_stride + Bf16Tiles::panel, 1);
+      __builtin_prefetch(b.sums + asked * b.sums_stride, 1);
+      if constexpr (two_panels) __builtin_prefetch(b.sums + asked * b.sums_stride + Bf16Tiles::panel, 1);
     }
   }
-  constexpr auto sums_bytes =
-      static_cast<std::size_t>((two_panels ? 2 : 1) * Bf16Tiles::panel) * sizeof(float);
+  const auto sums_bytes = static_cast<std::size_t>(b.sums_stride) * sizeof(float);
   _tile_stored(0, b.sums, sums_bytes);
   if constexpr (two_panels) _tile_stored(1, b.sums + Bf16Tiles::panel, sums_bytes);
   float* const lower = b.sums + Bf16Tiles::panel * b.sums_stride;
@@ -186,11 +193,11 @@ inline void bf16_block_amx(const Bf16Block& b, Bf16Ahead& ahead) {
 }
 
 /// All registers are 16 rows of 64 bytes.
-constexpr x86::AmxShapes bf16_registers() {
+inline constexpr x86::AmxShapes bf16_registers = [] {
   x86::AmxShapes shapes;
   for (int tile = 0; tile < 8; ++tile) shapes.rows[tile] = 16, shapes.row_bytes[tile] = 64;
   return shapes;
-}
+}();
 
 #endif
 
@@ -214,29 +221,12 @@ inline Bf16Form fastest_bf16_form() {
   return Bf16Form::portable;
 }
 
-/// Computes blocks in a form that runs() here, holding the registers that it wants.
-class Bf16Unit {
- public:
-  explicit Bf16Unit(Bf16Form form) : form_(form) {
+/// Computes a block by AVX-512 or the plain loop.
+inline void bf16_block(Bf16Form form, const Bf16Block& block) {
 #ifdef EIGENFORMER_X86_KERNELS
-    if (form_ == Bf16Form::amx) registers_.emplace(detail::bf16_registers());
+  if (form == Bf16Form::avx512) return detail::bf16_block_avx512(block);
 #endif
-  }
-
-  /// AMX takes two panels of rows by two of w at most, along their whole length.
-  void compute(const Bf16Block& block, [[maybe_unused]] Bf16Ahead& ahead) const {
-#ifdef EIGENFORMER_X86_KERNELS
-    if (form_ == Bf16Form::amx) return detail::bf16_block_amx(block, ahead);
-    if (form_ == Bf16Form::avx512) return detail::bf16_block_avx512(block);
-#endif
-    detail::bf16_block_portable(block);
-  }
-
- private:
-  Bf16Form form_;
-#ifdef EIGENFORMER_X86_KERNELS
-  std::optional<x86::AmxRegisters> registers_;
-#endif
-};
+  detail::bf16_block_portable(block);
+}
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI

@@ -10,65 +10,132 @@ namespace eigenformer::inline EIGENFORMER_ABI {
 
 namespace detail {
 
-/// How a form walks through a product: while `near_rows` of x stay in the second-level cache, by blocks of
-/// `rows` by `panels` of w, along `tiles` tiles at a time.
-struct Bf16Walk {
-  Index near_rows, rows, panels, tiles;
+/// A product: x as left factor, w in tiles, y of as many columns as w has rows.
+struct Bf16Product {
+  const bfloat16* x;
+  Index rows;
+  const void* w;
+  Bf16Tiles layout;
+  Epilogue<float> epilogue;
+  float* y;
+  Index y_stride;
+
+  /// The block of `rows` from `row` on by `panels` from `panel` on.
+  Bf16Block block(Index row, Index count, Index panel, Index panels) const {
+    const Index panel_size = layout.tiles() * Bf16Tiles::tile;
+    return {.x = x + row / Bf16Tiles::panel * panel_size,
+            .x_stride = panel_size,
+            .rows = (std::min)(count, rows - row),
+            .w = layout.panel_of(w, panel),
+            .w_stride = panel_size,
+            .panels = panels,
+            .tiles = layout.tiles()};
+  }
+  float* target(Index row, Index panel) const { return y + row * y_stride + panel * Bf16Tiles::panel; }
+  /// How many columns of y `panels` from `panel` on have.
+  Index columns(Index panel, Index panels) const {
+    return (std::min)(panels * Bf16Tiles::panel, layout.rows - panel * Bf16Tiles::panel);
+  }
 };
 
-inline Bf16Walk bf16_walk(Bf16Form form, const Bf16Tiles& w) {
-  if (form != Bf16Form::amx)
-    return {128, 128, 6, 16};  // 16 tiles of two panels fill two thirds of the first-level cache
-  // As many sums as AMX's registers hold, along the whole length. Two panels of w pass while x stays.
-  constexpr Index rows = 2 * Bf16Tiles::panel, near_numbers = 384 * 1024, most = 512;
-  const Index width = (std::max)(w.tiles(), Index{1}) * Bf16Tiles::depth;
-  return {std::clamp(near_numbers / width / rows * rows, rows, most), rows, 2, w.tiles()};
-}
+/// Panels [first, last) of w by all rows: strips of `strip` panels by 128 rows, whose part of x stays in the
+/// second-level cache, along 16 tiles at a time, which of two panels fill two thirds of the first-level
+/// cache.
+struct Bf16Strips {
+  static constexpr Index strip = 6, rows = 128, depth = 16;
+  static constexpr Index scratch = rows * strip * Bf16Tiles::panel;
+
+  static void compute(Bf16Form form, const Bf16Product& p, Index first, Index last, float* sums) {
+    for (Index row = 0; row < p.rows; row += rows)
+      for (Index panel = first; panel < last; panel += strip) {
+        const Index panels = (std::min)(strip, last - panel), columns = p.columns(panel, panels);
+        Bf16Block block = p.block(row, rows, panel, panels);
+        block.sums = sums;
+        block.sums_stride = panels * Bf16Tiles::panel;
+        for (Index t = 0; t < p.layout.tiles(); t += block.tiles) {
+          block.tiles = (std::min)(depth, p.layout.tiles() - t);
+          bf16_block(form, block);
+          block.x += block.tiles * Bf16Tiles::tile;
+          block.w += block.tiles * Bf16Tiles::tile;
+          block.carried = true;
+        }
+        for (Index r = 0; r < block.rows; ++r)
+          p.epilogue.from(panel * Bf16Tiles::panel)
+              .write(sums + r * block.sums_stride, columns, p.target(row + r, panel));
+      }
+  }
+};
+
+#ifdef EIGENFORMER_X86_KERNELS
+
+/// Panels [first, last) of w by all rows, by AMX: as many sums as its registers hold along the whole length,
+/// which go to y at once where they can, as what a tile register has written is not to be read soon. Two
+/// panels of w pass the rows of x that stay in the second-level cache.
+struct Bf16AmxStrips {
+  static constexpr Index strip = 2, rows = 2 * Bf16Tiles::panel;
+  static constexpr Index scratch = rows * strip * Bf16Tiles::panel;
+
+  static Index near_rows(const Bf16Tiles& layout) {
+    constexpr Index numbers = 384 * 1024, most = 512;
+    const Index width = (std::max)(layout.tiles(), Index{1}) * Bf16Tiles::depth;
+    return std::clamp(numbers / width / rows * rows, rows, most);
+  }
+
+  static void compute(const Bf16Product& p, Index first, Index last, float* scratch_sums) {
+    const x86::AmxRegisters registers(bf16_registers);
+    const Index step = near_rows(p.layout);
+    for (Index near = 0; near < p.rows; near += step)
+      for (Index panel = first; panel < last; panel += strip) {
+        const Index panels = (std::min)(strip, last - panel), end = (std::min)(p.rows, near + step);
+        Bf16Ahead ahead(p.layout.panel_of(p.w, panel + panels), panels, (end - near + rows - 1) / rows);
+        for (Index row = near; row < end; row += rows) compute(p, row, panel, panels, ahead, scratch_sums);
+      }
+  }
+
+ private:
+  static void compute(const Bf16Product& p, Index row, Index panel, Index panels, Bf16Ahead& ahead,
+                      float* scratch_sums) {
+    const Index columns = p.columns(panel, panels), width = panels * Bf16Tiles::panel;
+    Bf16Block block = p.block(row, rows, panel, panels);
+    if (p.epilogue.bias) {
+      block.bias = p.epilogue.bias + panel * Bf16Tiles::panel;
+      if (columns < width) block.bias = std::copy_n(block.bias, columns, scratch_sums) - columns;
+    }
+    float* const target = p.target(row, panel);
+    const bool direct = !p.epilogue.add && block.rows % Bf16Tiles::panel == 0 && columns == width;
+    block.sums = direct ? target : scratch_sums;
+    block.sums_stride = direct ? p.y_stride : width;
+    bf16_block_amx(block, ahead);
+    for (Index r = 0; r < block.rows && !direct; ++r)
+      Epilogue<float>{.add = p.epilogue.add}.write(scratch_sums + r * width, columns,
+                                                   target + r * p.y_stride);
+  }
+};
+
+#endif
 
 /// y [rows, n] = x [rows, k] · wᵀ through an epilogue: x as left factor, w [n, k] in tiles.
 inline void multiply_bf16(Run& run, Bf16Form form, const bfloat16* x, Index rows, const void* w,
                           const Bf16Tiles& layout, const Epilogue<float>& epilogue, Out<float> y) {
   constexpr Index worth_a_thread = 1 << 17;  // multiply-adds that take about as long as waking a thread
-  constexpr Index panel = Bf16Tiles::panel;
-  const Bf16Walk walk = bf16_walk(form, layout);
-  const Index panel_size = layout.tiles() * Bf16Tiles::tile;
-  const Index strips = (layout.panels() + walk.panels - 1) / walk.panels;
+  const Bf16Product product{x, rows, w, layout, epilogue, y.data(), y.outerStride()};
+  Index strip = Bf16Strips::strip, scratch_size = Bf16Strips::scratch;
+#ifdef EIGENFORMER_X86_KERNELS
+  if (form == Bf16Form::amx) strip = Bf16AmxStrips::strip, scratch_size = Bf16AmxStrips::scratch;
+#endif
+  const Index strips = (layout.panels() + strip - 1) / strip;
   const Index tasks = std::clamp(rows * layout.rows * layout.columns / worth_a_thread, Index{1},
                                  (std::min)(Index{run.threads.count()}, (std::max)(strips, Index{1})));
-  const Index sums_size = walk.rows * walk.panels * panel;
   const Workspace::Frame frame(run.workspace);
-  float* const scratch = run.workspace.take<float>(tasks * sums_size);
+  float* const scratch = run.workspace.take<float>(tasks * scratch_size);
   run.threads.parallel_for(tasks, [&](Index task, int) {
-    const Bf16Unit unit(form);
-    for (Index near = 0; near < rows; near += walk.near_rows)
-      for (Index s = strips * task / tasks; s < strips * (task + 1) / tasks; ++s) {
-        const Index first = s * walk.panels, panels = (std::min)(walk.panels, layout.panels() - first);
-        const Index columns = (std::min)(panels * panel, layout.rows - first * panel);
-        const Index end = (std::min)(rows, near + walk.near_rows);
-        Bf16Ahead ahead(layout.panel_of(w, first + panels), panels, (end - near + walk.rows - 1) / walk.rows);
-        for (Index row = near; row < end; row += walk.rows) {
-          Bf16Block block{.x = x + row / panel * panel_size,
-                          .x_stride = panel_size,
-                          .rows = (std::min)(walk.rows, end - row),
-                          .w = layout.panel_of(w, first),
-                          .w_stride = panel_size,
-                          .panels = panels,
-                          .sums = scratch + task * sums_size,
-                          .sums_stride = panels * panel,
-                          .target = y.data() + row * y.outerStride() + first * panel,
-                          .target_stride = y.outerStride()};
-          for (Index t = 0; t < layout.tiles(); t += block.tiles) {
-            block.tiles = (std::min)(walk.tiles, layout.tiles() - t);
-            unit.compute(block, ahead);
-            block.x += block.tiles * Bf16Tiles::tile;
-            block.w += block.tiles * Bf16Tiles::tile;
-            block.carried = true;
-          }
-          for (Index r = 0; r < block.rows; ++r)
-            epilogue.from(first * panel)
-                .write(block.sums + r * block.sums_stride, columns, block.target + r * block.target_stride);
-        }
-      }
+    const Index first = strips * task / tasks * strip;
+    const Index last = (std::min)(strips * (task + 1) / tasks * strip, layout.panels());
+#ifdef EIGENFORMER_X86_KERNELS
+    if (form == Bf16Form::amx)
+      return Bf16AmxStrips::compute(product, first, last, scratch + task * scratch_size);
+#endif
+    Bf16Strips::compute(form, product, first, last, scratch + task * scratch_size);
   });
 }
 

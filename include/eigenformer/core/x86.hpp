@@ -62,7 +62,12 @@ static_assert(sizeof(AmxShapes) == 64);
 /// block's time: a thread makes one for a product.
 class AmxRegisters {
  public:
-  [[gnu::target("amx-tile")]] explicit AmxRegisters(const AmxShapes& shapes) { _tile_loadconfig(&shapes); }
+  [[gnu::target("amx-tile")]] explicit AmxRegisters(const AmxShapes& shapes) {
+    asm volatile(""
+                 :
+                 : "m"(shapes));  // gcc's intrinsic names eight bytes of them, and the rest goes unwritten
+    _tile_loadconfig(&shapes);
+  }
   AmxRegisters(const AmxRegisters&) = delete;
   AmxRegisters& operator=(const AmxRegisters&) = delete;
   [[gnu::target("amx-tile")]] ~AmxRegisters() { _tile_release(); }
