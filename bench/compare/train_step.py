@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """A training step beside PyTorch's: the same decoder (GPT-2's, 6 layers of width 384, 6 heads, vocabulary 512, tied
 embeddings), batch (12 windows of 256 tokens), clipping and AdamW, on one thread; the two in turn, each in float and
-with products in bfloat16, which PyTorch calls autocast. Without OpenBLAS Debian's PyTorch takes minutes for a step.
+with products in bfloat16, which PyTorch calls autocast. Without OpenBLAS Debian's PyTorch takes minutes for a step,
+and on a processor that OpenBLAS does not know several times as long as with the right OPENBLAS_CORETYPE (SkylakeX for
+any with AVX-512).
 
     bench/compare/train_step.py build/release/bench/train_step [--rounds 3] [--steps 4]
 
