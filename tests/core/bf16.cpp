@@ -90,6 +90,32 @@ TEST_CASE("a product in bfloat16 is the sum over rounded numbers, in every form 
   }
 }
 
+TEST_CASE("a product fills its part of a wider matrix and nothing else, whatever fills a block and not") {
+  Machine machine;
+  for (const Bf16Form form : forms) {
+    if (!ef::runs(form)) continue;
+    CAPTURE(ef::name_of(form));
+    for (const Index k : {0, 33})
+      for (const Index rows : {1, 16, 17, 32, 48})
+        for (const Index n : {16, 31, 32, 48, 113}) {
+          const auto x = random_matrix<float>(rows, k, 18), m = random_matrix<float>(n, k, 19);
+          const auto bias = random_matrix<float>(1, n, 20);
+          const ef::Matrix<float> sums = rounded(x) * rounded(m).transpose();
+          for (const ef::Epilogue<float> epilogue :
+               {ef::Epilogue<float>{}, {nullptr, true}, {bias.data()}, {bias.data(), true}}) {
+            ef::Matrix<float> wide = ef::Matrix<float>::Constant(rows + 2, n + 3, 0.5f), expected = wide;
+            ef::bf16_product(machine.run, tiles(m), x, epilogue, wide.block(1, 1, rows, n), form);
+            auto part = expected.block(1, 1, rows, n);
+            part = (epilogue.add ? 0.5f : 0.0f) + sums.array();
+            if (epilogue.bias) part.rowwise() += bias.row(0);
+            CHECK((wide - expected).cwiseAbs().maxCoeff() <= 1e-5f);
+            wide.block(1, 1, rows, n) = part;
+            CHECK(same_bits<float>(wide, expected));
+          }
+        }
+  }
+}
+
 TEST_CASE(
     "AVX-512's form gives the portable form's bits, forward and backward, for weights in every format") {
   if (!ef::runs(Bf16Form::avx512)) return;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <eigenformer/core/bf16_tiles.hpp>
+#include <eigenformer/core/lanes.hpp>
 #include <eigenformer/core/x86.hpp>
 
 #include <algorithm>
@@ -34,35 +35,14 @@ struct Bf16Block {
   Index x_stride, rows;
   const bfloat16* w;  ///< tiles, w_stride numbers from panel to panel
   Index w_stride, panels, tiles;
-  float* sums = nullptr;        ///< [rows filled up to whole panels, 16 · panels]
-  Index sums_stride = 0;        ///< numbers from row to row
-  bool carried = false;         ///< add to the sums that are there
-  const float* bias = nullptr;  ///< [16 · panels] or none, what a row's sums begin with (AMX)
+  float* sums = nullptr;  ///< [rows filled up to whole panels, 16 · panels]
+  Index sums_stride = 0;  ///< numbers from row to row
+  bool carried = false;   ///< add to the sums that are there; AMX does not, it takes the whole length
 
   /// The 32 numbers of row r in the first tile of its panel.
   const bfloat16* row(Index r) const {
     return x + r / Bf16Tiles::panel * x_stride + r % Bf16Tiles::panel * Bf16Tiles::depth;
   }
-};
-
-/// The weights behind those of some blocks, which differ in their rows: each block asks memory for its share.
-class Bf16Ahead {
- public:
-  static constexpr Index line = 64;
-
-  /// For as many panels as the blocks have, of which there are `blocks`.
-  Bf16Ahead(const bfloat16* next, Index panels, Index blocks)
-      : next_(reinterpret_cast<const char*>(next)),
-        lines_((panels * Bf16Tiles::panel + blocks - 1) / blocks) {}
-
-  /// To be called with each tile of each block.
-  void ask() {
-    for (Index i = 0; i < lines_; ++i, next_ += line) __builtin_prefetch(next_, 0, 2);
-  }
-
- private:
-  const char* next_;
-  Index lines_;  // with each tile
 };
 
 namespace detail {
@@ -135,26 +115,53 @@ inline void bf16_block_avx512(const Bf16Block& b) {
   for (; panel < b.panels; ++panel) rows(std::integral_constant<int, 1>{}, panel);
 }
 
+/// The weights that follow on those of some blocks, which differ in their rows: each block asks memory for
+/// its share.
+class Bf16Ahead {
+ public:
+  /// `panels` of weights, none if nothing follows.
+  Bf16Ahead(const bfloat16* next, Index panels, Index blocks)
+      : next_(next), lines_((panels * Bf16Tiles::panel + blocks - 1) / blocks) {}
+
+  /// To be called with each tile of each block.
+  EIGEN_ALWAYS_INLINE void ask() {
+    constexpr Index line = 64;
+    for (Index i = 0; i < lines_; ++i, bytes_ += line) lanes::prefetch(next_, bytes_);
+  }
+
+ private:
+  const bfloat16* next_;
+  Index lines_, bytes_ = 0;  // lines with each tile
+};
+
+/// Where a block's sums begin and where they will go.
+struct Bf16Ends {
+  const float* bias;  ///< [16 · panels] or none
+  float* y;           ///< [rows, 16 · panels], y_stride numbers from row to row
+  Index y_stride;
+};
+
 /// One panel of rows or two by one of w or two. Registers 0 to 3 hold sums (0 and 1 of the upper rows), 4 and
 /// 5 rows of x, 6 and 7 panels of w. While the units multiply, memory is asked for what comes next.
 template <bool two_panels, bool two_heights>
-[[gnu::target("amx-tile,amx-bf16,prfchw")]] void bf16_tile_amx(const Bf16Block& b, Bf16Ahead& ahead) {
+[[gnu::target("amx-tile,amx-bf16,prfchw")]] void bf16_tile_amx(const Bf16Block& b, const Bf16Ends& ends,
+                                                               Bf16Ahead& ahead) {
   constexpr auto row_bytes = static_cast<int>(Bf16Tiles::depth * static_cast<Index>(sizeof(bfloat16)));
   // Compilers do not know what the loads below read, nor that it has to be written before.
   std::atomic_signal_fence(std::memory_order_seq_cst);
-  if (b.bias) {
-    _tile_loadd(0, b.bias, 0);
-    if constexpr (two_panels) _tile_loadd(1, b.bias + Bf16Tiles::panel, 0);
-    if constexpr (two_heights) _tile_loadd(2, b.bias, 0);
-    if constexpr (two_panels && two_heights) _tile_loadd(3, b.bias + Bf16Tiles::panel, 0);
+  if (ends.bias) {
+    _tile_loadd(0, ends.bias, 0);
+    if constexpr (two_panels) _tile_loadd(1, ends.bias + Bf16Tiles::panel, 0);
+    if constexpr (two_heights) _tile_loadd(2, ends.bias, 0);
+    if constexpr (two_panels && two_heights) _tile_loadd(3, ends.bias + Bf16Tiles::panel, 0);
   } else {
     _tile_zero(0);
     _tile_zero(1);
     _tile_zero(2);
     _tile_zero(3);
   }
-  const Index rows_per_tile = b.rows / (b.tiles + 1) + 1;
-  Index asked = 0;  // rows of the sums
+  const Index rows_a_tile = (b.rows + b.tiles - 1) / (std::max)(b.tiles, Index{1});
+  Index asked = 0;  // rows of y
   for (Index t = 0; t < b.tiles; ++t) {
     const bfloat16* const x = b.x + t * Bf16Tiles::tile;
     const bfloat16* const w = b.w + t * Bf16Tiles::tile;
@@ -171,9 +178,9 @@ template <bool two_panels, bool two_heights>
     }
     if constexpr (two_panels && two_heights) _tile_dpbf16ps(3, 5, 7);
     ahead.ask();
-    for (const Index end = (std::min)(asked + rows_per_tile, b.rows); asked < end; ++asked) {
-      __builtin_prefetch(b.sums + asked * b.sums_stride, 1);
-      if constexpr (two_panels) __builtin_prefetch(b.sums + asked * b.sums_stride + Bf16Tiles::panel, 1);
+    for (const Index end = (std::min)(asked + rows_a_tile, b.rows); asked < end; ++asked) {
+      __builtin_prefetch(ends.y + asked * ends.y_stride, 1);
+      if constexpr (two_panels) __builtin_prefetch(ends.y + asked * ends.y_stride + Bf16Tiles::panel, 1);
     }
   }
   const auto sums_bytes = static_cast<std::size_t>(b.sums_stride) * sizeof(float);
@@ -185,11 +192,11 @@ template <bool two_panels, bool two_heights>
 }
 
 /// Up to two panels of rows by two of w.
-inline void bf16_block_amx(const Bf16Block& b, Bf16Ahead& ahead) {
+inline void bf16_block_amx(const Bf16Block& b, const Bf16Ends& ends, Bf16Ahead& ahead) {
   if (b.rows > Bf16Tiles::panel)
-    b.panels > 1 ? bf16_tile_amx<true, true>(b, ahead) : bf16_tile_amx<false, true>(b, ahead);
+    b.panels > 1 ? bf16_tile_amx<true, true>(b, ends, ahead) : bf16_tile_amx<false, true>(b, ends, ahead);
   else
-    b.panels > 1 ? bf16_tile_amx<true, false>(b, ahead) : bf16_tile_amx<false, false>(b, ahead);
+    b.panels > 1 ? bf16_tile_amx<true, false>(b, ends, ahead) : bf16_tile_amx<false, false>(b, ends, ahead);
 }
 
 /// All registers are 16 rows of 64 bytes.

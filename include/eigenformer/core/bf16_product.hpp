@@ -20,7 +20,7 @@ struct Bf16Product {
   float* y;
   Index y_stride;
 
-  /// The block of `rows` from `row` on by `panels` from `panel` on.
+  /// The block of `count` rows from `row` on, the first of a panel, by `panels` from `panel` on.
   Bf16Block block(Index row, Index count, Index panel, Index panels) const {
     const Index panel_size = layout.tiles() * Bf16Tiles::tile;
     return {.x = x + row / Bf16Tiles::panel * panel_size,
@@ -39,11 +39,12 @@ struct Bf16Product {
 };
 
 /// Panels [first, last) of w by all rows: strips of `strip` panels by 128 rows, whose part of x stays in the
-/// second-level cache, along 16 tiles at a time, which of two panels fill two thirds of the first-level
-/// cache.
+/// second-level cache, along 16 tiles at a time.
 struct Bf16Strips {
   static constexpr Index strip = 6, rows = 128, depth = 16;
-  static constexpr Index scratch = rows * strip * Bf16Tiles::panel;
+  static constexpr Index scratch_size(Index count) {
+    return (std::min)(count, rows) * strip * Bf16Tiles::panel;
+  }
 
   static void compute(Bf16Form form, const Bf16Product& p, Index first, Index last, float* sums) {
     for (Index row = 0; row < p.rows; row += rows)
@@ -52,13 +53,15 @@ struct Bf16Strips {
         Bf16Block block = p.block(row, rows, panel, panels);
         block.sums = sums;
         block.sums_stride = panels * Bf16Tiles::panel;
-        for (Index t = 0; t < p.layout.tiles(); t += block.tiles) {
+        Index t = 0;
+        do {  // once where there is nothing to add up, as the sums have to be written
           block.tiles = (std::min)(depth, p.layout.tiles() - t);
           bf16_block(form, block);
           block.x += block.tiles * Bf16Tiles::tile;
           block.w += block.tiles * Bf16Tiles::tile;
           block.carried = true;
-        }
+          t += block.tiles;
+        } while (t < p.layout.tiles());
         for (Index r = 0; r < block.rows; ++r)
           p.epilogue.from(panel * Bf16Tiles::panel)
               .write(sums + r * block.sums_stride, columns, p.target(row + r, panel));
@@ -69,46 +72,47 @@ struct Bf16Strips {
 #ifdef EIGENFORMER_X86_KERNELS
 
 /// Panels [first, last) of w by all rows, by AMX: as many sums as its registers hold along the whole length,
-/// which go to y at once where they can, as what a tile register has written is not to be read soon. Two
-/// panels of w pass the rows of x that stay in the second-level cache.
+/// which begin with the bias and go to y at once where they can, as what a tile register has written is not
+/// to be read soon. Two panels of w pass the rows of x that stay in the second-level cache.
 struct Bf16AmxStrips {
   static constexpr Index strip = 2, rows = 2 * Bf16Tiles::panel;
-  static constexpr Index scratch = rows * strip * Bf16Tiles::panel;
+  static constexpr Index scratch_size = rows * strip * Bf16Tiles::panel;
 
-  static Index near_rows(const Bf16Tiles& layout) {
+  static Index cached_rows(const Bf16Tiles& layout) {
     constexpr Index numbers = 384 * 1024, most = 512;
     const Index width = (std::max)(layout.tiles(), Index{1}) * Bf16Tiles::depth;
     return std::clamp(numbers / width / rows * rows, rows, most);
   }
 
-  static void compute(const Bf16Product& p, Index first, Index last, float* scratch_sums) {
+  static void compute(const Bf16Product& p, Index first, Index last, float* scratch) {
     const x86::AmxRegisters registers(bf16_registers);
-    const Index step = near_rows(p.layout);
-    for (Index near = 0; near < p.rows; near += step)
+    const Index step = cached_rows(p.layout);
+    for (Index begin = 0; begin < p.rows; begin += step)
       for (Index panel = first; panel < last; panel += strip) {
-        const Index panels = (std::min)(strip, last - panel), end = (std::min)(p.rows, near + step);
-        Bf16Ahead ahead(p.layout.panel_of(p.w, panel + panels), panels, (end - near + rows - 1) / rows);
-        for (Index row = near; row < end; row += rows) compute(p, row, panel, panels, ahead, scratch_sums);
+        const Index panels = (std::min)(strip, last - panel), end = (std::min)(p.rows, begin + step);
+        const bool more_panels = panel + panels < last, more_rows = end < p.rows;
+        Bf16Ahead ahead(p.layout.panel_of(p.w, more_panels ? panel + panels : first),
+                        more_panels || more_rows ? strip : 0, (end - begin + rows - 1) / rows);
+        for (Index row = begin; row < end; row += rows) compute(p, row, panel, panels, ahead, scratch);
       }
   }
 
  private:
   static void compute(const Bf16Product& p, Index row, Index panel, Index panels, Bf16Ahead& ahead,
-                      float* scratch_sums) {
+                      float* scratch) {
     const Index columns = p.columns(panel, panels), width = panels * Bf16Tiles::panel;
-    Bf16Block block = p.block(row, rows, panel, panels);
-    if (p.epilogue.bias) {
-      block.bias = p.epilogue.bias + panel * Bf16Tiles::panel;
-      if (columns < width) block.bias = std::copy_n(block.bias, columns, scratch_sums) - columns;
+    Bf16Ends ends{p.epilogue.from(panel * Bf16Tiles::panel).bias, p.target(row, panel), p.y_stride};
+    if (ends.bias && columns < width) {  // it has no more, and is read before the sums are written there
+      std::copy_n(ends.bias, columns, scratch);
+      ends.bias = scratch;
     }
-    float* const target = p.target(row, panel);
+    Bf16Block block = p.block(row, rows, panel, panels);
     const bool direct = !p.epilogue.add && block.rows % Bf16Tiles::panel == 0 && columns == width;
-    block.sums = direct ? target : scratch_sums;
-    block.sums_stride = direct ? p.y_stride : width;
-    bf16_block_amx(block, ahead);
+    block.sums = direct ? ends.y : scratch;
+    block.sums_stride = direct ? ends.y_stride : width;
+    bf16_block_amx(block, ends, ahead);
     for (Index r = 0; r < block.rows && !direct; ++r)
-      Epilogue<float>{.add = p.epilogue.add}.write(scratch_sums + r * width, columns,
-                                                   target + r * p.y_stride);
+      Epilogue<float>{.add = p.epilogue.add}.write(scratch + r * width, columns, ends.y + r * ends.y_stride);
   }
 };
 
@@ -119,9 +123,9 @@ inline void multiply_bf16(Run& run, Bf16Form form, const bfloat16* x, Index rows
                           const Bf16Tiles& layout, const Epilogue<float>& epilogue, Out<float> y) {
   constexpr Index worth_a_thread = 1 << 17;  // multiply-adds that take about as long as waking a thread
   const Bf16Product product{x, rows, w, layout, epilogue, y.data(), y.outerStride()};
-  Index strip = Bf16Strips::strip, scratch_size = Bf16Strips::scratch;
+  Index strip = Bf16Strips::strip, scratch_size = Bf16Strips::scratch_size(rows);
 #ifdef EIGENFORMER_X86_KERNELS
-  if (form == Bf16Form::amx) strip = Bf16AmxStrips::strip, scratch_size = Bf16AmxStrips::scratch;
+  if (form == Bf16Form::amx) strip = Bf16AmxStrips::strip, scratch_size = Bf16AmxStrips::scratch_size;
 #endif
   const Index strips = (layout.panels() + strip - 1) / strip;
   const Index tasks = std::clamp(rows * layout.rows * layout.columns / worth_a_thread, Index{1},

@@ -1,4 +1,4 @@
-// What the kernels for x86-64 share: whether there are any, and AMX's tile registers.
+// What the kernels for x86-64 share: whether there are any, what the processor has, and AMX's tile registers.
 #pragma once
 
 #include <eigenformer/version.hpp>
@@ -9,10 +9,10 @@
 #define EIGENFORMER_X86_KERNELS 1
 #include <cpuid.h>
 #include <immintrin.h>
-#endif
 #ifdef __linux__
 #include <sys/syscall.h>
 #include <unistd.h>
+#endif
 #endif
 
 namespace eigenformer::inline EIGENFORMER_ABI::x86 {
