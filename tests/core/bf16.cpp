@@ -12,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_bf16 {
+
 namespace ef = eigenformer;
 using ef::Bf16Form;
 using ef::Index;
@@ -218,3 +220,5 @@ TEST_CASE("a run in bfloat16 multiplies forward and backward by rounded factors,
     }
   }
 }
+
+}  // namespace core_bf16

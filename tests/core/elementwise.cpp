@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_elementwise {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -135,3 +137,5 @@ TEST_CASE_TEMPLATE("sums and maxima are those of every element and of no other",
     }
   }
 }
+
+}  // namespace core_elementwise

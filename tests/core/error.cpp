@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_error {
+
 namespace ef = eigenformer;
 
 TEST_CASE("messages are put together from texts and numbers, which read back as themselves") {
@@ -44,3 +46,5 @@ TEST_CASE("a text from a file is made fit for a message") {
   CHECK(ef::printable(std::string(100, 'x'), 5) == "xxxxx...");
   CHECK(ef::printable("12345", 5) == "12345");
 }
+
+}  // namespace core_error

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_members {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -54,3 +56,5 @@ TEST_CASE("a visit of a variable can change leaves, and a visit of a constant re
   });
   CHECK(sum == 6.0f);
 }
+
+}  // namespace core_members

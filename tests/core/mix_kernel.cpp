@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_mix_kernel {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::random_matrix;
@@ -81,3 +83,5 @@ TEST_CASE("numbers in half are mixed as the floats that they are, with the same 
       CHECK(support::same_bits<float>(mixed_narrow(rows), y.bottomRows(rows)));
   }
 }
+
+}  // namespace core_mix_kernel

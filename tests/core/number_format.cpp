@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_number_format {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -142,3 +144,5 @@ TEST_CASE("conversions are constant expressions") {
   CHECK(ef::bytes_of(ef::format_of<ef::bfloat16>) == 2);
   CHECK(ef::name_of(ef::format_of<double>) == "F64");
 }
+
+}  // namespace core_number_format

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_product {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -152,3 +154,5 @@ TEST_CASE("a product of views reads and writes nothing outside them") {
     CHECK((y.rightCols(11).array() == 7.0f).all());
   }
 }
+
+}  // namespace core_product

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_product_backward {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -72,3 +74,5 @@ TEST_CASE("a gradient passes through an int8 or int4 weight with the bits that i
       CHECK(support::same_bits<float>(a, c));
     }
 }
+
+}  // namespace core_product_backward

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_quantised {
+
 namespace ef = eigenformer;
 using ef::Format;
 using ef::Index;
@@ -201,3 +203,5 @@ TEST_CASE("what cannot be quantised is refused") {
                        ef::InputError);
   CHECK_THROWS_WITH_AS(quantised(Format::f16, m), "F16 is no quantised format", ef::InputError);
 }
+
+}  // namespace core_quantised

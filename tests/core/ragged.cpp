@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_ragged {
+
 namespace ef = eigenformer;
 
 TEST_CASE("sequences stand one after another, empty ones included") {
@@ -26,3 +28,5 @@ TEST_CASE("a sequence of a negative length is refused") {
   CHECK_THROWS_WITH_AS(batch.add(-1), "a sequence cannot have -1 rows", ef::InputError);
   CHECK(batch.sequences() == 0);
 }
+
+}  // namespace core_ragged

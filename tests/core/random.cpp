@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_random {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -176,3 +178,5 @@ TEST_CASE("different seeds and streams give different numbers, without correlati
   CHECK(std::abs(seeds) < 5 * std::sqrt(n));
   CHECK(std::abs(neighbours) < 5 * std::sqrt(n));
 }
+
+}  // namespace core_random

@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_threads {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -122,3 +124,5 @@ TEST_CASE("slices cover the range without overlap, in whole grains but for the l
       }
   }
 }
+
+}  // namespace core_threads

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_weight {
+
 namespace ef = eigenformer;
 using support::random_matrix;
 
@@ -66,3 +68,5 @@ TEST_CASE("a copy of an owned weight has memory of its own, and a moved-from wei
   CHECK(w.empty());
   CHECK(moved.size() == 4);
 }
+
+}  // namespace core_weight

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace core_workspace {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -96,3 +98,5 @@ TEST_CASE("both sides of a move can be used on") {
     CHECK(piece[63] == 1.0f);
   }
 }
+
+}  // namespace core_workspace

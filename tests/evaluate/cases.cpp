@@ -12,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+namespace evaluate_cases {
+
 namespace ef = eigenformer;
 namespace evaluate = eigenformer::evaluate;
 using ef::Index;
@@ -142,3 +144,5 @@ TEST_CASE("every metric of the facts is that of the field's reference tool") {
   }
   CHECK(checked == 50);
 }
+
+}  // namespace evaluate_cases

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace evaluate_input {
+
 namespace ef = eigenformer;
 namespace evaluate = eigenformer::evaluate;
 using ef::Index;
@@ -115,3 +117,5 @@ TEST_CASE("articles and case are no part of an answer, in other scripts too") {
                                                                              "cole",
                                                                              "\xD0\xB4\xD0\xBE\xD0\xBC"});
 }
+
+}  // namespace evaluate_input

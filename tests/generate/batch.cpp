@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_batch {
+
 namespace ef = eigenformer;
 
 using support::some_tokens;
@@ -299,3 +301,5 @@ TEST_CASE("options of a batch that cannot work are refused") {
   CHECK(refusal({.cache_format = ef::Format::f16}) == "");
   CHECK(refusal({}) == "");
 }
+
+}  // namespace generate_batch

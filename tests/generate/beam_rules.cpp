@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_beam_rules {
+
 namespace ef = eigenformer;
 using ef::detail::BeamRow;
 
@@ -136,3 +138,5 @@ TEST_CASE("logits that are no numbers are refused by their position, wherever it
         doctest::Contains(ef::concat("position ", token).c_str()), ef::InputError);
   }
 }
+
+}  // namespace generate_beam_rules

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_beams {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -231,3 +233,5 @@ TEST_CASE("settings that beams do not have are refused by name") {
   ef::Threads threads(1);
   CHECK(ef::generate_beams(model, {}, {.num_beams = 2}, threads).empty());
 }
+
+}  // namespace generate_beams

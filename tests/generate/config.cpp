@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_config {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -107,3 +109,5 @@ TEST_CASE("a token of the config that the vocabulary lacks is refused with its f
   check({.forced_bos = 50}, "forced_bos");
   check({.forced_eos = 50}, "forced_eos");
 }
+
+}  // namespace generate_config

@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_logits {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -238,3 +240,5 @@ TEST_CASE("truncations refuse rows from which no token can be drawn") {
   Row none;
   CHECK(refusal([&] { ef::typical_p(none, 0.5); }) == "logits: empty, there is no token to choose");
 }
+
+}  // namespace generate_logits

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_prompt {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -64,3 +66,5 @@ TEST_CASE("braces in the texts themselves are text") {
   CHECK(ef::few_shot_prompt(braces, "{x}", {.window = 50}, words).text ==
         "{output}>{input};Input: {x}\nOutput:");
 }
+
+}  // namespace generate_prompt

@@ -12,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_sampler {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -318,3 +320,5 @@ TEST_CASE("tokens outside the vocabulary and impossible configurations are refus
   CHECK(refusal<ef::ConfigError>([&] { biased(logits); }) != "");
   CHECK(refusal<ef::ConfigError>([] { ef::Sampler({.top_p = 0}); }) == "top_p: 0 is not in (0, 1]");
 }
+
+}  // namespace generate_sampler

@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_speculative {
+
 namespace ef = eigenformer;
 
 using support::some_tokens;
@@ -362,3 +364,5 @@ TEST_CASE("a draft of another vocabulary and proposals that are none are refused
         "num_return_sequences: proposals are for one sequence at a time");
   CHECK(refusal(lookup, {.temperature = -2}) == "temperature: -2 is not a finite number of at least 0");
 }
+
+}  // namespace generate_speculative

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace generate_stop {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -128,3 +130,5 @@ TEST_CASE("stop texts are found as by definition however the text is cut into pi
   CHECK(stops_seen > 1000);
   CHECK(stops_seen < 2900);
 }
+
+}  // namespace generate_stop

@@ -12,6 +12,8 @@
 
 #include <set>
 
+namespace hub_adapter {
+
 namespace ef = eigenformer;
 using ef::Index;
 using files::refusal;
@@ -267,3 +269,5 @@ TEST_CASE("an adapter that does not fit is refused with its tensor, and the mode
   for (auto& block : gpt2.parameters().decoder.blocks) block.attention.value.lora.scale = 0.25f;
   CHECK(says(refusal([&] { ef::save_adapter(gpt2, to.path()); }), "scales"));
 }
+
+}  // namespace hub_adapter

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_beams {
+
 namespace ef = eigenformer;
 using fixtures::folder;
 
@@ -45,3 +47,5 @@ TEST_CASE_TEMPLATE("beams and their scores are those of the reference", S, float
     compared += check_beams(ef::load_seq2seq<S>(folder(name)), name, tolerance);
   CHECK(compared > 60);
 }
+
+}  // namespace hub_beams

@@ -10,6 +10,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_bf16 {
+
 namespace ef = eigenformer;
 using fixtures::folder;
 
@@ -93,3 +95,5 @@ TEST_CASE("stories260K with products in bfloat16: logits, likeliest tokens and p
   CHECK(static_cast<double>(same) >= 0.98 * static_cast<double>(positions));
   CHECK(std::abs(loss.perplexity() / exact_loss.perplexity() - 1) < 0.005);
 }
+
+}  // namespace hub_bf16

@@ -21,6 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+namespace hub_checkpoint {
+
 namespace ef = eigenformer;
 namespace fs = std::filesystem;
 using ef::Index;
@@ -398,3 +400,5 @@ TEST_CASE("classifiers, models for masked words and encoder-decoders resume to t
     check_family([&](ef::Seed seed) { return ef::Seq2Seq<float>(of, seed); },
                  {texts, {}, texts, ef::next_tokens(texts)});
 }
+
+}  // namespace hub_checkpoint

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_decoders {
+
 namespace ef = eigenformer;
 using fixtures::folder;
 using fixtures::tolerance;
@@ -111,3 +113,5 @@ TEST_CASE(
   CHECK_THROWS_WITH_AS(ef::load_causal_lm<double>(folder("gpt2"), {.dtype = ef::Format::bf16}),
                        doctest::Contains("BF16"), ef::ConfigError);
 }
+
+}  // namespace hub_decoders

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_encoders {
+
 namespace ef = eigenformer;
 using fixtures::folder;
 using fixtures::tolerance;
@@ -112,3 +114,5 @@ TEST_CASE("a text past the learned positions, and token types that the model lac
   CHECK_THROWS_AS(encoder({{1, 97}}), ef::InputError);
   CHECK_THROWS_AS(encoder({{}}), ef::InputError);
 }
+
+}  // namespace hub_encoders

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_folder {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -100,3 +102,5 @@ TEST_CASE("merging refuses a tensor that both have") {
   CHECK(files::refusal([&] { one.merge(ef::SafeTensors(folder.file("2.safetensors"))); }) ==
         folder.file("2.safetensors") + ": tensor \"b\": is also in " + folder.file("1.safetensors"));
 }
+
+}  // namespace hub_folder

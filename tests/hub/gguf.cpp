@@ -7,6 +7,8 @@
 #include <eigenformer/hub/save.hpp>
 #include <eigenformer/hub/save_config.hpp>
 
+namespace hub_gguf {
+
 namespace ef = eigenformer;
 using ef::Format;
 using files::TemporaryFolder;
@@ -253,3 +255,5 @@ TEST_CASE("a file of another architecture's tensors, or of a lying shape, is ref
           out.tensor("rope_freqs.weight", {1}, 0, gguf_file::code(Type::f32, {1}).bytes);
         }) == file + ": tensor \"rope_freqs.weight\": has 1 numbers, expected 6");
 }
+
+}  // namespace hub_gguf

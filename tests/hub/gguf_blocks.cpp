@@ -8,6 +8,8 @@
 
 #include <functional>
 
+namespace hub_gguf_blocks {
+
 namespace ef = eigenformer;
 using ef::Format;
 using files::TemporaryFolder;
@@ -238,3 +240,5 @@ TEST_CASE("a scale that is not finite is refused with the tensor") {
     CHECK(files::refusal([&] { ef::load_causal_lm<float>(file, {.dtype = Format::f32}); }) == expected);
   }
 }
+
+}  // namespace hub_gguf_blocks

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_gguf_stories260k {
+
 namespace ef = eigenformer;
 using gguf_file::Type;
 
@@ -73,3 +75,5 @@ TEST_CASE("stories260K from one GGUF file continues every golden prompt token fo
     CHECK(tokenizer.decode(ids) == ef::load_tokenizer(folder).decode(ids));
   }
 }
+
+}  // namespace hub_gguf_stories260k

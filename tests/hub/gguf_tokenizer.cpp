@@ -4,6 +4,8 @@
 #include <eigenformer/hub/load_chat_template.hpp>
 #include <eigenformer/hub/load_tokenizer.hpp>
 
+namespace hub_gguf_tokenizer {
+
 namespace ef = eigenformer;
 using files::TemporaryFolder;
 using gguf_file::Writer;
@@ -289,3 +291,5 @@ TEST_CASE("real tokenizers encode a text as their tokenizer.json") {
                !pre.empty());
   }
 }
+
+}  // namespace hub_gguf_tokenizer

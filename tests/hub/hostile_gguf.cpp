@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_hostile_gguf {
+
 namespace ef = eigenformer;
 using gguf_file::Writer;
 
@@ -293,3 +295,5 @@ TEST_CASE("a whole model with flipped bytes loads or is refused") {
   CHECK(tokenizers > 0);
   CHECK(refused > 1000);
 }
+
+}  // namespace hub_hostile_gguf

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_hostile_safetensors {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -193,3 +195,5 @@ TEST_CASE("a header with flipped bytes is refused or read, and never anything el
   CHECK(refused > 10'000);
   CHECK(read > 0);  // a letter of a name, a byte of the metadata
 }
+
+}  // namespace hub_hostile_safetensors

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_json {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -107,3 +109,5 @@ TEST_CASE("a field of another type is refused with its name, its value and the f
   CHECK(files::refusal([&] { ef::JsonFields(list, "x.json"); }) ==
         "x.json: a JSON object was expected, found [1]");
 }
+
+}  // namespace hub_json

@@ -6,6 +6,8 @@
 
 #include <functional>
 
+namespace hub_load {
+
 namespace ef = eigenformer;
 using files::refusal;
 using files::TemporaryFolder;
@@ -313,3 +315,5 @@ TEST_CASE("token ids of a config that are none are refused, not wrapped") {
       contains(refused_config("t5", [](ef::Json& c) { c["decoder_start_token_id"] = std::int64_t{1} << 32; }),
                "decoder_start_token_id"));
 }
+
+}  // namespace hub_load

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #endif
 
+namespace hub_mapped_file {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -51,3 +53,5 @@ TEST_CASE("what cannot be mapped is refused with its name and the reason, and no
   CHECK(refusal("pipe") == folder.file("pipe") + ": is not a regular file");
 #endif
 }
+
+}  // namespace hub_mapped_file

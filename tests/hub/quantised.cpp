@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_quantised {
+
 namespace ef = eigenformer;
 using ef::Format;
 using fixtures::folder;
@@ -116,3 +118,5 @@ TEST_CASE("stories260K in int8 tells its stories word for word but where two wor
   CHECK(unchanged >= 11);  // of 12 prompts, for thirty tokens
   CHECK(std::abs(int8_loss.perplexity() / exact_loss.perplexity() - 1) < 0.01);
 }
+
+}  // namespace hub_quantised

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_safetensors {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -198,3 +200,5 @@ TEST_CASE("what cannot be written is refused, and a file that was there stays") 
   CHECK(refusal({a}) == "");
   CHECK(ef::SafeTensors(path).at("a").values<float>() == two);
 }
+
+}  // namespace hub_safetensors

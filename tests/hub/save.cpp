@@ -9,6 +9,8 @@
 #include <limits>
 #include <set>
 
+namespace hub_save {
+
 namespace ef = eigenformer;
 using ef::Format;
 using files::refusal;
@@ -303,3 +305,5 @@ TEST_CASE("a folder that cannot be written is told with the system's reason") {
         copy.file("out/model.safetensors") + ": cannot write: is not a regular file");
   CHECK_FALSE(std::filesystem::exists(copy.file("out/config.json")));
 }
+
+}  // namespace hub_save

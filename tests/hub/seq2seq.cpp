@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_seq2seq {
+
 namespace ef = eigenformer;
 using fixtures::folder;
 using fixtures::tolerance;
@@ -92,3 +94,5 @@ TEST_CASE("a source or a target past the learned positions, and mismatched input
   CHECK_THROWS_WITH_AS(ef::Session<float>(t5, threads, read), doctest::Contains("source"), ef::InputError);
   CHECK_THROWS_AS(ef::Session<float>(t5, threads, nullptr), ef::InputError);
 }
+
+}  // namespace hub_seq2seq

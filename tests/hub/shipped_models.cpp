@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_shipped_models {
+
 namespace ef = eigenformer;
 using example::CorpusKind;
 using example::SmallEnglish;
@@ -86,3 +88,5 @@ TEST_CASE("shipped models: the encoder-decoder writes questions for statements i
     CHECK(greedy(model, tokenizer, "question", line.first, 47) == line.second);
   }
 }
+
+}  // namespace hub_shipped_models

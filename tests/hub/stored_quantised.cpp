@@ -7,6 +7,8 @@
 
 #include <functional>
 
+namespace hub_stored_quantised {
+
 namespace ef = eigenformer;
 using ef::Format;
 using files::refusal;
@@ -188,3 +190,5 @@ TEST_CASE("other tools' quantised checkpoints, and stored formats that are not k
           c.erase("quantization_config");
         }).find("holds I8, floating-point numbers were expected") != std::string::npos);
 }
+
+}  // namespace hub_stored_quantised

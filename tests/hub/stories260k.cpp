@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace hub_stories260k {
+
 namespace ef = eigenformer;
 
 TEST_CASE("stories260K continues every golden prompt token for token, for any number of threads") {
@@ -47,3 +49,5 @@ TEST_CASE("stories260K continues every golden prompt token for token, for any nu
     }
   }
 }
+
+}  // namespace hub_stories260k

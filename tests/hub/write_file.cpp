@@ -6,6 +6,8 @@
 
 #include <sys/resource.h>
 
+namespace hub_write_file {
+
 namespace ef = eigenformer;
 using files::refusal;
 using files::TemporaryFolder;
@@ -136,3 +138,5 @@ TEST_CASE("a tensor that is made while it is written must have as many bytes as 
   CHECK(read.metadata().at("step") == "7");
   CHECK(read.at("state").element<std::int64_t>(5) == 0x0101010101010101);
 }
+
+}  // namespace hub_write_file

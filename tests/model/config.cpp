@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace model_config {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -73,3 +75,5 @@ TEST_CASE("sizes left at zero have the defaults that their comments name") {
   CHECK(small.head_width() == 12);
   CHECK(small.query_width() == 48);
 }
+
+}  // namespace model_config

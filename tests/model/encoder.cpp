@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace model_encoder {
+
 namespace ef = eigenformer;
 
 using support::some_tokens;
@@ -128,3 +130,5 @@ TEST_CASE("heads give a row a token or a row a text, and need their labels") {
                        doctest::Contains("2 names for 3 labels"), ef::ConfigError);
   CHECK_THROWS_AS(ef::Classifier<float>(tagger.config(), parameters(), {"a", "b", "c"}), ef::ConfigError);
 }
+
+}  // namespace model_encoder

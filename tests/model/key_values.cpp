@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace model_key_values {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::same_bits;
@@ -169,3 +171,5 @@ TEST_CASE("the memory of a cache is counted in whole pages") {
   CHECK(ef::KeyValues<float>::bytes(config, 1, ef::Format::f16) == 128 * 2 * 2 * 6 * 2);
   CHECK(ef::KeyValues<double>::bytes(config, 129) == 256 * 2 * 2 * 6 * 8);
 }
+
+}  // namespace model_key_values

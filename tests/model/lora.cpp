@@ -12,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+namespace model_lora {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 using ef::Index;
@@ -146,3 +148,5 @@ TEST_CASE("adapters that cannot be are refused with a reason, and nothing is add
   refused({.targets = {"uery"}}, "\"uery\" names no matrix");
   refused({.targets = {"head.output"}}, "names no matrix");
 }
+
+}  // namespace model_lora

@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace model_seq2seq {
+
 namespace ef = eigenformer;
 
 using support::some_tokens;
@@ -132,3 +134,5 @@ TEST_CASE("a fork goes on alone and looks at the same source") {
   CHECK(session.logits() == model({source}, {{0, 5, 7}}).row(2));
   CHECK(fork.logits() == model({source}, {{0, 5, 8}}).row(2));
 }
+
+}  // namespace model_seq2seq

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace model_session {
+
 namespace ef = eigenformer;
 
 using support::some_tokens;
@@ -310,3 +312,5 @@ TEST_CASE("what does not fit is found before any work is done, and says both num
                        ef::InputError);
   CHECK(session.size() == 3);
 }
+
+}  // namespace model_session

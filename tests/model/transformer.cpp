@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace model_transformer {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::distance;
@@ -167,3 +169,5 @@ TEST_CASE("a decoder gives the hidden states whose product with the embeddings a
   const ef::Matrix<double> expected = hidden * model.parameters().tokens.dense().transpose();
   CHECK(distance<double>(model({tokens}), expected) < 1e-13);
 }
+
+}  // namespace model_transformer

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace nn_activation {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -78,3 +80,5 @@ TEST_CASE_TEMPLATE("a gate multiplies the activation, whichever input is written
     CHECK(support::same_bits<S>(over_up, expected));
   }
 }
+
+}  // namespace nn_activation

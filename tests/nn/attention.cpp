@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace nn_attention {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -228,3 +230,5 @@ TEST_CASE_TEMPLATE("scores of any size give finite results", S, float, double) {
   CHECK(y.allFinite());
   CHECK(y.cwiseAbs().maxCoeff() <= S(1));
 }
+
+}  // namespace nn_attention

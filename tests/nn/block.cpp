@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace nn_block {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -118,3 +120,5 @@ TEST_CASE_TEMPLATE("the whole nn.Transformer comes out of blocks and norms", S, 
           support::tolerance<S>());
   }
 }
+
+}  // namespace nn_block

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace nn_dropout {
+
 namespace ef = eigenformer;
 using ef::Index;
 using M = ef::Matrix<double>;
@@ -99,3 +101,5 @@ TEST_CASE("rates that are no rates are refused") {
     CHECK_THROWS_AS(ef::validate(ef::DropoutRates{.branches = rate}), ef::ConfigError);
   }
 }
+
+}  // namespace nn_dropout

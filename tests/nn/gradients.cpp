@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace nn_gradients {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::gradient_error;
@@ -288,3 +290,5 @@ TEST_CASE_TEMPLATE("gradients of attention have the same bits on any number of t
     CHECK(support::same_bits<S>(*a, *b));
   CHECK(q1.cwiseAbs().maxCoeff() > S(0));
 }
+
+}  // namespace nn_gradients

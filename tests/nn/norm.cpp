@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace nn_norm {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::random_matrix;
@@ -68,3 +70,5 @@ TEST_CASE_TEMPLATE("a row of equal values has the bias as its layer norm", S, fl
   ef::forward<S>(p, {}, run, x, x);
   CHECK(support::same_bits<S>(x, p.bias));
 }
+
+}  // namespace nn_norm

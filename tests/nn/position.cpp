@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace nn_position {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -168,3 +170,5 @@ TEST_CASE("relative buckets are those of T5, for both directions and both publis
     CHECK(distances.size() == 281);
   }
 }
+
+}  // namespace nn_position

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace plan_cases {
+
 using cases::Json;
 
 TEST_CASE("every published, exact and reference figure of the facts is reproduced within its tolerance") {
@@ -39,3 +41,5 @@ TEST_CASE("every published, exact and reference figure of the facts is reproduce
   }
   CHECK(checked == 388);  // of 438, 50 of which are metrics
 }
+
+}  // namespace plan_cases

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace plan_conversions {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 
@@ -94,3 +96,5 @@ TEST_CASE("numbers that are no whole blocks, or not finite where a scale is shar
   CHECK_THROWS_AS(plan::quantise_group(Numbers(2), {.bits = 1}), ef::InputError);
   CHECK_THROWS_AS(plan::quantise_group(Numbers(2), {.scale_bits = 8}), ef::InputError);
 }
+
+}  // namespace plan_conversions

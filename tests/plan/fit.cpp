@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 #include <unsupported/Eigen/NonLinearOptimization>
 
+namespace plan_fit {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 
@@ -114,3 +116,5 @@ TEST_CASE("runs that cannot tell a law are refused, and a file's bad line is nam
                        ef::FileError);
   std::remove(path.c_str());
 }
+
+}  // namespace plan_fit

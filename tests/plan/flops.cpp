@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace plan_flops {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 using ef::Index;
@@ -114,3 +116,5 @@ TEST_CASE("a decode step reads weights and cache once, and a long prompt is boun
                                          .prompt_tokens = 1}),
                   ef::InputError);
 }
+
+}  // namespace plan_flops

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace plan_input {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 
@@ -168,3 +170,5 @@ TEST_CASE("a training step of impossible sizes is refused by name") {
                        "rank 769 exceeds the smaller side of a matrix, which is 768", ef::InputError);
   CHECK_THROWS_AS(plan::zero3_offload_memory({.parameters = 0}), ef::InputError);
 }
+
+}  // namespace plan_input

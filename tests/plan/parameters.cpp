@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace plan_parameters {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 
@@ -164,3 +166,5 @@ TEST_CASE("predicted bytes of weights and cache are those that the library holds
   o.format = plan::storage_format("F32");
   CHECK(plan::key_value_cache_bytes(o) == ef::KeyValues<float>::bytes(c, 256));
 }
+
+}  // namespace plan_parameters

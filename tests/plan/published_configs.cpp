@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace plan_published_configs {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 using Json = nlohmann::json;
@@ -134,3 +136,5 @@ TEST_CASE("the same function counts a loaded model, to the last parameter of its
     check(ef::load_seq2seq<float>(folder(name)));
   }
 }
+
+}  // namespace plan_published_configs

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace plan_strategies {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 using ef::Index;
@@ -231,3 +233,5 @@ TEST_CASE("the largest batch, context, micro-batch and model fit, and one more d
   CHECK_THROWS_WITH_AS(plan::largest_batch({.config = c}, 10e9),
                        doctest::Contains("not even one sequence fits"), ef::InputError);
 }
+
+}  // namespace plan_strategies

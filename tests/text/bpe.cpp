@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace text_bpe {
+
 namespace ef = eigenformer;
 using ef::text::Bpe;
 using ef::text::BpeConfig;
@@ -173,3 +175,5 @@ TEST_CASE("time grows in proportion to the word") {
   const double small = seconds(bpe, std::string(16'000, 'x'));
   CHECK(seconds(bpe, std::string(512'000, 'x')) < 300 * small);
 }
+
+}  // namespace text_bpe

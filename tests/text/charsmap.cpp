@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+namespace text_charsmap {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -54,3 +56,5 @@ TEST_CASE("a character map whose sizes lie is refused, and one that points outsi
   const std::string outside("\x04\0\0\0\xFF\xFF\xFF\x7F", 8);  // one unit, which sends every byte far away
   CHECK_FALSE(ef::text::Charsmap(outside, "test").find("A").has_value());
 }
+
+}  // namespace text_charsmap

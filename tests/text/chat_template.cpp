@@ -1,6 +1,8 @@
 #include "golden.hpp"
 #include <eigenformer/text/chat_template.hpp>
 
+namespace text_chat_template {
+
 namespace ef = eigenformer;
 using nlohmann::ordered_json;
 
@@ -144,3 +146,5 @@ TEST_CASE("a folder or a message that cannot be is refused with its cause") {
   for (int i = 0; i < 100; ++i) deep = ordered_json::array({deep});
   CHECK_THROWS_AS(chat.render_json(ordered_json::array({deep})), ef::InputError);
 }
+
+}  // namespace text_chat_template

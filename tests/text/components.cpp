@@ -5,6 +5,8 @@
 #include <map>
 #include <sstream>
 
+namespace text_components {
+
 namespace ef = eigenformer;
 using ef::text::AlignedText;
 using nlohmann::json;
@@ -253,3 +255,5 @@ TEST_CASE("classes of characters are those of the reference engine, but for some
     CHECK(different <= (!regex ? 0 : pattern == R"(\w)" ? 9465 : 1100));
   }
 }
+
+}  // namespace text_components

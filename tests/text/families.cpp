@@ -7,6 +7,8 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+namespace text_families {
+
 namespace ef = eigenformer;
 using nlohmann::json;
 using Ids = std::vector<ef::Token>;
@@ -211,3 +213,5 @@ TEST_CASE("a megabyte of one character takes seconds at most, where quadratic ti
     }
   }
 }
+
+}  // namespace text_families

@@ -3,6 +3,8 @@
 #include "stream.hpp"
 #include <eigenformer/text/load_tokenizer.hpp>
 
+namespace text_golden_folders {
+
 namespace ef = eigenformer;
 
 TEST_CASE("published tokenizers encode, decode and stream every record as the reference engine does") {
@@ -49,3 +51,5 @@ TEST_CASE("small tokenizers with single settings give what the reference engine 
     CHECK(overflowing == record.value("overflowing", std::vector<std::vector<ef::Token>>()));
   }
 }
+
+}  // namespace text_golden_folders

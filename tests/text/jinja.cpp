@@ -1,6 +1,8 @@
 #include "golden.hpp"
 #include <eigenformer/text/chat_template.hpp>
 
+namespace text_jinja {
+
 namespace ef = eigenformer;
 namespace jinja = eigenformer::text::jinja;
 using nlohmann::ordered_json;
@@ -197,3 +199,5 @@ TEST_CASE("a conversation of a megabyte stays far within the limits") {
   const std::string source = "{% for m in messages %}{{ '<' ~ m.role ~ '>' ~ m.content | trim }}{% endfor %}";
   CHECK(render(source, {{"messages", messages}}, {.steps = 2'000'000}).size() == 1000 * (6 + 999));
 }
+
+}  // namespace text_jinja

@@ -3,6 +3,8 @@
 
 #include <functional>
 
+namespace text_load_tokenizer {
+
 namespace ef = eigenformer;
 using nlohmann::json;
 
@@ -137,3 +139,5 @@ TEST_CASE("merges and special tokens that name unknown tokens are refused") {
   CHECK(refusal([](json& file) { file["post_processor"]["single"].erase(1); }) ==
         "t.json: post_processor.single: expected the sequence A once, and no B");
 }
+
+}  // namespace text_load_tokenizer

@@ -3,6 +3,8 @@
 
 #include <doctest/doctest.h>
 
+namespace text_normal_forms {
+
 namespace ef = eigenformer;
 using ef::text::AlignedText;
 using ef::text::Change;
@@ -68,3 +70,5 @@ TEST_CASE("normal forms worked on piece by piece are those of the whole text, or
     }
   }
 }
+
+}  // namespace text_normal_forms

@@ -1,6 +1,8 @@
 #include "golden.hpp"
 #include <eigenformer/text/load_older_tokenizer.hpp>
 
+namespace text_older_files {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -49,3 +51,5 @@ TEST_CASE("older files that are not what they should be are refused with the pla
                        "old.merges[0]: token \"b\" is not in the vocabulary", ef::ConfigError);
   CHECK_THROWS_AS(ef::text::parse_vocab_and_merges("[1", "", "old"), ef::FileError);
 }
+
+}  // namespace text_older_files

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace text_read_text {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -55,3 +57,5 @@ TEST_CASE("what is no record is refused with its line") {
         {R"({"source": "a", "completion": "b"})", "line 1: has a \"source\" and no \"target\""}})
     CHECK_THROWS_WITH_AS(records(content), doctest::Contains(why), ef::FileError);
 }
+
+}  // namespace text_read_text

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace text_scanner {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -56,3 +58,5 @@ TEST_CASE("hand-written scanners find what Oniguruma finds in random texts") {
     }
   }
 }
+
+}  // namespace text_scanner

@@ -3,6 +3,8 @@
 
 #include <bit>
 
+namespace text_sentencepiece_model {
+
 namespace ef = eigenformer;
 using nlohmann::json;
 
@@ -167,3 +169,5 @@ TEST_CASE("an older folder is known by its files, and its config says which spec
   CHECK_THROWS_AS(ef::load_older_tokenizer(folder), ef::FileError);
   std::filesystem::remove_all(folder);
 }
+
+}  // namespace text_sentencepiece_model

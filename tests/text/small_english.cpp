@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace text_small_english {
+
 namespace {
 using example::CorpusKind;
 using example::SmallEnglish;
@@ -51,3 +53,5 @@ TEST_CASE("corpus: a question starts with an auxiliary and ends with its mark, a
   }
   CHECK(seen == auxiliaries);
 }
+
+}  // namespace text_small_english

@@ -2,6 +2,8 @@
 #include "stream.hpp"
 #include <eigenformer/text/load_tokenizer.hpp>
 
+namespace text_tokenizer {
+
 namespace ef = eigenformer;
 
 TEST_CASE("every record of stories260K is encoded, decoded and streamed as the reference engine does") {
@@ -130,3 +132,5 @@ TEST_CASE("a stream gives a character only when all its bytes are there") {
   CHECK(stream.finish() == "\xEF\xBF\xBD");
   CHECK(stream.push(265) == "a");  // a new list has begun
 }
+
+}  // namespace text_tokenizer

@@ -6,6 +6,8 @@
 
 #include <cstdlib>
 
+namespace text_train_node {
+
 namespace ef = eigenformer;
 using nlohmann::json;
 
@@ -58,3 +60,5 @@ TEST_CASE("Hugging Face's engine reads a trained tokenizer and gives the same id
   }
   std::filesystem::remove_all(folder);
 }
+
+}  // namespace text_train_node

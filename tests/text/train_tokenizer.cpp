@@ -6,6 +6,8 @@
 #include <map>
 #include <set>
 
+namespace text_train_tokenizer {
+
 namespace ef = eigenformer;
 namespace text = eigenformer::text;
 using nlohmann::json;
@@ -338,3 +340,5 @@ TEST_CASE("options and texts that cannot be are refused with their cause") {
   ef::TokenizerTrainer trainer({});
   CHECK_THROWS_AS(trainer.add_file(folder / "absent.txt"), ef::FileError);
 }
+
+}  // namespace text_train_tokenizer

@@ -2,6 +2,8 @@
 #include <eigenformer/text/load_tokenizer.hpp>
 #include <eigenformer/text/window.hpp>
 
+namespace text_window {
+
 namespace ef = eigenformer;
 using Ids = std::vector<ef::Token>;
 
@@ -76,3 +78,5 @@ TEST_CASE("a conversation keeps its system message and the latest messages that 
   CHECK_THROWS_AS(ef::first_recent_message(tokens, 5, 28), ef::WindowError);
   CHECK_THROWS_AS(ef::first_recent_message(tokens, 6, 100), ef::InputError);
 }
+
+}  // namespace text_window

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_denoising {
+
 namespace ef = eigenformer;
 using ef::Index;
 using Tokens = std::vector<ef::Token>;
@@ -165,3 +167,5 @@ TEST_CASE("denoising says what it cannot do") {
   CHECK_THROWS_AS(ef::denoising_batch({}, usual, ef::Seed{1}, 0), ef::InputError);
   CHECK_THROWS_AS(ef::denoising_batch({{10}, {}}, usual, ef::Seed{1}, 0), ef::InputError);
 }
+
+}  // namespace train_denoising

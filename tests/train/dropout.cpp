@@ -8,6 +8,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_dropout {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -126,3 +128,5 @@ TEST_CASE("attention drops across blocks of queries and keys as the definition d
   CHECK((y - expected).cwiseAbs().maxCoeff() < 1e-13);
   CHECK(y.cwiseAbs().maxCoeff() > 0.1);
 }
+
+}  // namespace train_dropout

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_gradients {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -164,3 +166,5 @@ TEST_CASE("what is empty in a gradient is frozen, and the rest stays as it was")
   CHECK(a.values() == part.decoder.blocks[0].attention.key.weight.values());
   CHECK(a.values().norm() > 0);
 }
+
+}  // namespace train_gradients

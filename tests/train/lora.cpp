@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_lora {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -147,3 +149,5 @@ TEST_CASE("training adapters lowers the loss, keeps every bit of the base, and n
     CHECK(moments == 2 * ef::count_lora(p));  // nor moments
   }
 }
+
+}  // namespace train_lora

@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_loss {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -162,3 +164,5 @@ TEST_CASE("a part of a batch without labels that count adds nothing") {
     });
   }
 }
+
+}  // namespace train_loss

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_masking {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -157,3 +159,5 @@ TEST_CASE("masking says what it cannot do") {
   refuses({{10, 11}}, {{0}});
   refuses({{10, 11}}, {{0, 1}, {0}});
 }
+
+}  // namespace train_masking

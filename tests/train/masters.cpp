@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_masters {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -132,3 +134,5 @@ TEST_CASE("an encoder with classes and an encoder-decoder learn in bfloat16, too
     }
   }
 }
+
+}  // namespace train_masters

@@ -7,6 +7,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_measured_memory {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 using ef::Index;
@@ -111,3 +113,5 @@ TEST_CASE("those of an encoder are, too") {
     ef::loss_and_gradient(model, batch, {}, ef::next_tokens(batch), {}, run, memory, grad);
   });
 }
+
+}  // namespace train_measured_memory

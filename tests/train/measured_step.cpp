@@ -11,6 +11,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_measured_step {
+
 namespace ef = eigenformer;
 namespace plan = eigenformer::plan;
 using ef::Index;
@@ -214,3 +216,5 @@ TEST_CASE("an encoder-decoder's caches of target and source ask for what the cal
     }
   }
 }
+
+}  // namespace train_measured_step

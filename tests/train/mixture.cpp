@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_mixture {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -76,3 +78,5 @@ TEST_CASE("mixes that cannot be are refused") {
   bad({NAN, 0.5}, "share: must lie above 0");
   bad({0.5, 0.5}, "batch: must be at least 1", 0);
 }
+
+}  // namespace train_mixture

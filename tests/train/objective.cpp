@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_objective {
+
 namespace ef = eigenformer;
 using Tokens = std::vector<ef::Token>;
 constexpr ef::Token none = ef::ignored_label;
@@ -64,3 +66,5 @@ TEST_CASE("the label of a word stands at its first token alone") {
   fails({{-1, 0, -1}}, {{4}, {4}});  // labels of two texts
   fails({}, {{4}});
 }
+
+}  // namespace train_objective

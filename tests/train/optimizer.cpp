@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_optimizer {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -153,3 +155,5 @@ TEST_CASE("clipping and steps have the same bits on any number of threads") {
   CHECK(norm == doctest::Approx(std::sqrt(before.squaredNorm() + small.g.bias.squaredNorm())));
   CHECK(support::same_bits<double>(small.g.weight.dense(), before));
 }
+
+}  // namespace train_optimizer

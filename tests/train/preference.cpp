@@ -12,6 +12,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_preference {
+
 namespace ef = eigenformer;
 using ef::Index;
 using ef::PreferenceLoss;
@@ -197,3 +199,5 @@ TEST_CASE("pairs and options that cannot be are refused") {
   CHECK_THROWS_WITH_AS(smoothing.step(ef::preference_batch(pairs, std::vector<ef::Index>{0})),
                        doctest::Contains("belongs into PreferenceOptions"), ef::ConfigError);
 }
+
+}  // namespace train_preference

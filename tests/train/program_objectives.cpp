@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_program_objectives {
+
 namespace ef = eigenformer;
 
 namespace {
@@ -81,3 +83,5 @@ TEST_CASE("programs: nothing is cut off what belongs together, and no label is m
   CHECK_THROWS_WITH_AS(example::paired_examples(corpus, other, 2, 3, ef::Seed{1}, make),
                        doctest::Contains("\"c\""), ef::InputError);
 }
+
+}  // namespace train_program_objectives

@@ -3,6 +3,8 @@
 #include <eigenformer/train/optimizer.hpp>
 #include <eigenformer/train/schedule.hpp>
 
+namespace train_references {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -155,3 +157,5 @@ TEST_CASE_TEMPLATE("twenty steps of AdamW go where those of PyTorch go", S, doub
     }
   });
 }
+
+}  // namespace train_references

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_schedule {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -68,3 +70,5 @@ TEST_CASE("a schedule that cannot be is refused with its field and value") {
         std::string::npos);
   CHECK(refusal({.decay = ef::Decay::linear, .warmup = 10, .steps = 10}) == "");
 }
+
+}  // namespace train_schedule

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_sources {
+
 namespace ef = eigenformer;
 using ef::Index;
 
@@ -131,3 +133,5 @@ TEST_CASE("a fingerprint sees values, order and length, and is FNV-1a") {
   CHECK(of({1, 2}) != of({2, 1}));
   CHECK(of({1, 2}) != of({1, 2, 0}));
 }
+
+}  // namespace train_sources

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_span_corruption {
+
 namespace ef = eigenformer;
 using ef::Index;
 using Tokens = std::vector<ef::Token>;
@@ -158,3 +160,5 @@ TEST_CASE("span corruption says what it cannot do") {
   CHECK_THROWS_AS(ef::span_corruption_batch({{}}, usual, ef::Seed{1}, 0), ef::InputError);
   CHECK_THROWS_AS(ef::span_corruption_batch({text(3000)}, usual, ef::Seed{1}, 0), ef::InputError);
 }
+
+}  // namespace train_span_corruption

@@ -2,6 +2,8 @@
 #include "train/reference.hpp"
 #include <eigenformer/train/text_loss.hpp>
 
+namespace train_text_loss {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::Machine;
@@ -86,3 +88,5 @@ TEST_CASE("texts and windows that cannot be scored are refused with the cause") 
   CHECK_THROWS_AS(ef::text_loss(model, foreign, {}, machine.run), ef::InputError);
   CHECK_THROWS_AS(ef::text_loss(model, long_text, {.window = 100000}, machine.run), ef::WindowError);
 }
+
+}  // namespace train_text_loss

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+namespace train_trainer {
+
 namespace ef = eigenformer;
 using ef::Index;
 using support::some_tokens;
@@ -355,3 +357,5 @@ TEST_CASE("options that cannot be are refused by name") {
     o.schedule.warmup = 1001;
   });
 }
+
+}  // namespace train_trainer
