@@ -133,22 +133,22 @@ const bfloat16* bf16_factor(Run& run, Bf16Form form, const T* from, Index stride
   const Index panel_size = layout.tiles() * tile;
   bfloat16* const factor = run.workspace.take<bfloat16>(layout.panels() * panel_size);
   run.threads.slices(layout.panels(), worth_a_thread / (panel_size + 1) + 1, [&](Index first, Index last) {
-    T edge[tile];  // a block with zeros around
+    T edge[tile];  // a tile with zeros around
     for (Index p = first; p < last; ++p)
       for (Index t = 0; t < layout.tiles(); ++t) {
         const Index r = p * panel, c = t * depth;
         bfloat16* const to = factor + p * panel_size + t * tile;
         constexpr bool along = order == Bf16Order::along;
-        const T* const block = from + (along ? r * stride + c : c * stride + r);
+        const T* const source = from + (along ? r * stride + c : c * stride + r);
         if (r + panel <= rows && c + depth <= length) {
-          put_bf16_tile<side, order>(form, block, stride, to);
+          put_bf16_tile<side, order>(form, source, stride, to);
           continue;
         }
         const Index high = (std::min)(panel, rows - r), long_ = (std::min)(depth, length - c);
         const Index lines = along ? high : long_, size = along ? long_ : high;
         constexpr Index edge_stride = along ? depth : panel;
         std::fill_n(edge, tile, T());
-        for (Index i = 0; i < lines; ++i) std::copy_n(block + i * stride, size, edge + i * edge_stride);
+        for (Index i = 0; i < lines; ++i) std::copy_n(source + i * stride, size, edge + i * edge_stride);
         put_bf16_tile<side, order>(form, edge, edge_stride, to);
       }
   });

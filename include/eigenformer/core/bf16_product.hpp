@@ -42,11 +42,11 @@ struct Bf16Product {
 /// second-level cache, along 16 tiles at a time.
 struct Bf16Strips {
   static constexpr Index strip = 6, rows = 128, depth = 16;
-  static constexpr Index scratch_size(Index count) {
-    return (std::min)(count, rows) * strip * Bf16Tiles::panel;
-  }
+  Bf16Form form;
 
-  static void compute(Bf16Form form, const Bf16Product& p, Index first, Index last, float* sums) {
+  Index scratch_size(Index count) const { return (std::min)(count, rows) * strip * Bf16Tiles::panel; }
+
+  void compute(const Bf16Product& p, Index first, Index last, float* sums) const {
     for (Index row = 0; row < p.rows; row += rows)
       for (Index panel = first; panel < last; panel += strip) {
         const Index panels = (std::min)(strip, last - panel), columns = p.columns(panel, panels);
@@ -76,15 +76,10 @@ struct Bf16Strips {
 /// to be read soon. Two panels of w pass the rows of x that stay in the second-level cache.
 struct Bf16AmxStrips {
   static constexpr Index strip = 2, rows = 2 * Bf16Tiles::panel;
-  static constexpr Index scratch_size = rows * strip * Bf16Tiles::panel;
 
-  static Index cached_rows(const Bf16Tiles& layout) {
-    constexpr Index numbers = 384 * 1024, most = 512;
-    const Index width = (std::max)(layout.tiles(), Index{1}) * Bf16Tiles::depth;
-    return std::clamp(numbers / width / rows * rows, rows, most);
-  }
+  Index scratch_size(Index) const { return rows * strip * Bf16Tiles::panel; }
 
-  static void compute(const Bf16Product& p, Index first, Index last, float* scratch) {
+  void compute(const Bf16Product& p, Index first, Index last, float* scratch) const {
     const x86::AmxRegisters registers(bf16_registers);
     const Index step = cached_rows(p.layout);
     for (Index begin = 0; begin < p.rows; begin += step)
@@ -98,6 +93,12 @@ struct Bf16AmxStrips {
   }
 
  private:
+  static Index cached_rows(const Bf16Tiles& layout) {
+    constexpr Index numbers = 384 * 1024, most = 512;
+    const Index width = (std::max)(layout.tiles(), Index{1}) * Bf16Tiles::depth;
+    return std::clamp(numbers / width / rows * rows, rows, most);
+  }
+
   static void compute(const Bf16Product& p, Index row, Index panel, Index panels, Bf16Ahead& ahead,
                       float* scratch) {
     const Index columns = p.columns(panel, panels), width = panels * Bf16Tiles::panel;
@@ -118,29 +119,30 @@ struct Bf16AmxStrips {
 
 #endif
 
+/// A product whose panels are split over threads, by whole strips.
+template <class Strips> void multiply_strips(Run& run, const Bf16Product& p, const Strips& strips) {
+  constexpr Index worth_a_thread = 1 << 17;  // multiply-adds that take about as long as waking a thread
+  const Index count = (p.layout.panels() + Strips::strip - 1) / Strips::strip;
+  const Index tasks = std::clamp(p.rows * p.layout.rows * p.layout.columns / worth_a_thread, Index{1},
+                                 (std::min)(Index{run.threads.count()}, (std::max)(count, Index{1})));
+  const Workspace::Frame frame(run.workspace);
+  const Index scratch_size = strips.scratch_size(p.rows);
+  float* const scratch = run.workspace.take<float>(tasks * scratch_size);
+  run.threads.parallel_for(tasks, [&](Index task, int) {
+    const Index first = count * task / tasks * Strips::strip;
+    const Index last = (std::min)(count * (task + 1) / tasks * Strips::strip, p.layout.panels());
+    strips.compute(p, first, last, scratch + task * scratch_size);
+  });
+}
+
 /// y [rows, n] = x [rows, k] · wᵀ through an epilogue: x as left factor, w [n, k] in tiles.
 inline void multiply_bf16(Run& run, Bf16Form form, const bfloat16* x, Index rows, const void* w,
                           const Bf16Tiles& layout, const Epilogue<float>& epilogue, Out<float> y) {
-  constexpr Index worth_a_thread = 1 << 17;  // multiply-adds that take about as long as waking a thread
   const Bf16Product product{x, rows, w, layout, epilogue, y.data(), y.outerStride()};
-  Index strip = Bf16Strips::strip, scratch_size = Bf16Strips::scratch_size(rows);
 #ifdef EIGENFORMER_X86_KERNELS
-  if (form == Bf16Form::amx) strip = Bf16AmxStrips::strip, scratch_size = Bf16AmxStrips::scratch_size;
+  if (form == Bf16Form::amx) return multiply_strips(run, product, Bf16AmxStrips{});
 #endif
-  const Index strips = (layout.panels() + strip - 1) / strip;
-  const Index tasks = std::clamp(rows * layout.rows * layout.columns / worth_a_thread, Index{1},
-                                 (std::min)(Index{run.threads.count()}, (std::max)(strips, Index{1})));
-  const Workspace::Frame frame(run.workspace);
-  float* const scratch = run.workspace.take<float>(tasks * scratch_size);
-  run.threads.parallel_for(tasks, [&](Index task, int) {
-    const Index first = strips * task / tasks * strip;
-    const Index last = (std::min)(strips * (task + 1) / tasks * strip, layout.panels());
-#ifdef EIGENFORMER_X86_KERNELS
-    if (form == Bf16Form::amx)
-      return Bf16AmxStrips::compute(product, first, last, scratch + task * scratch_size);
-#endif
-    Bf16Strips::compute(form, product, first, last, scratch + task * scratch_size);
-  });
+  multiply_strips(run, product, Bf16Strips{form});
 }
 
 }  // namespace detail

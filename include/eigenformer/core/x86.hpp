@@ -19,17 +19,14 @@ namespace eigenformer::inline EIGENFORMER_ABI::x86 {
 
 #ifdef EIGENFORMER_X86_KERNELS
 
+/// Whether the processor has AVX-512 for bytes, words and shorter vectors.
+inline bool has_avx512() { return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl"); }
+
 /// Whether the processor has AVX-512's bfloat16 instructions.
-inline bool has_avx512_bf16() {
-  return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl");
-}
+inline bool has_avx512_bf16() { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }
 
 /// Whether the processor has AVX-512's dot products of bytes.
-inline bool has_avx512_vnni() {
-  return __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512bw") &&
-         __builtin_cpu_supports("avx512vl");
-}
+inline bool has_avx512_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
 
 /// Whether the processor has AMX's bfloat16 tiles and the system lets this program use them, which Linux
 /// wants to be asked for (Documentation/arch/x86/xstate.rst). Asked once. Factors are rounded by AVX-512,
@@ -63,9 +60,8 @@ static_assert(sizeof(AmxShapes) == 64);
 class AmxRegisters {
  public:
   [[gnu::target("amx-tile")]] explicit AmxRegisters(const AmxShapes& shapes) {
-    asm volatile(""
-                 :
-                 : "m"(shapes));  // gcc's intrinsic names eight bytes of them, and the rest goes unwritten
+    // gcc's intrinsic names eight bytes of the shapes as read, and the rest would go unwritten.
+    asm volatile("" : : "m"(shapes));
     _tile_loadconfig(&shapes);
   }
   AmxRegisters(const AmxRegisters&) = delete;
