@@ -3,9 +3,10 @@
 //   finetune ~/models/llama answers.jsonl --out my-adapter --lora --rank 8 --alpha 16 --targets query,value
 //   finetune ~/models/gpt2 reports.txt --mix general.txt --share 0.5127 --out analyst
 // JSON lines hold {"text"} or {"prompt", "completion"} for decoders (the loss is then the completion's
-// alone), {"text", "label"} for classifiers, {"text", "target"} for encoder-decoders.
+// alone), {"text", "label"} and perhaps "pair" for classifiers, {"text", "target"} for encoder-decoders.
 #include "adapt.hpp"
 #include "corpus.hpp"
+#include "encoder.hpp"
 #include <eigenformer/train/mixture.hpp>
 #include <eigenformer/train/objective.hpp>
 
@@ -222,9 +223,11 @@ void adapt_classifier(const Arguments& a, const ef::Tokenizer& tokenizer, const 
     const auto at = std::find(labels.begin(), labels.end(), *record.label);
     if (at == labels.end())
       example::refuse(a.data, record, ef::concat("label \"", *record.label, "\" is none of the model's"));
-    examples.push_back(ef::text_class_batch({tokenizer.encode(record.text)},
+    const auto pair = record.pair ? std::vector{*record.pair} : std::vector<std::string>{};
+    example::Texts texts = example::encode(tokenizer, folder.model, {record.text}, pair);
+    examples.push_back(ef::text_class_batch(std::move(texts.tokens),
                                             {static_cast<ef::Token>(at - labels.begin())},
-                                            static_cast<ef::Index>(labels.size())));
+                                            static_cast<ef::Index>(labels.size()), std::move(texts.types)));
   }
   auto model = load_classifier(a, folder, labels);
   adapt_to_examples(a, model, std::move(examples));

@@ -127,6 +127,12 @@ void report(const Arguments& a, const std::vector<Error>& errors, std::optional<
 /// Writes the smaller copy by what loads a model of this kind, and compares the two.
 template <class Load> void copy_by(const Arguments& a, const Load& load) {
   using Model = decltype(load(a.folder));
+  constexpr bool writes_on = std::is_same_v<Model, ef::CausalLM<float>>;
+  std::vector<ef::Token> tokens;
+  if (!a.text.empty()) {
+    if (!writes_on) throw ef::InputError("--text goes with models that write, one token after the other");
+    tokens = ef::load_tokenizer(a.folder).encode(ef::read_text(a.text));
+  }
   const Model exact = load(a.folder);
   if (ef::is_quantised(*a.dtype)) {
     Model smaller = load(a.folder);
@@ -137,15 +143,11 @@ template <class Load> void copy_by(const Arguments& a, const Load& load) {
   }
   const Model copy = load(a.out);  // what others will read
   std::optional<double> before, after;
-  if (!a.text.empty()) {
-    if constexpr (std::is_same_v<Model, ef::CausalLM<float>>) {
-      const auto tokens = ef::load_tokenizer(a.folder).encode(ef::read_text(a.text));
+  if constexpr (writes_on)
+    if (!a.text.empty()) {
       before = perplexity(exact, tokens, a);
       after = perplexity(copy, tokens, a);
-    } else {
-      throw ef::InputError("--text goes with models that write, one token after the other");
     }
-  }
   report(a, errors_between(exact.parameters(), copy.parameters()), before, after);
 }
 
