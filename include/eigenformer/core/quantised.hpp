@@ -92,20 +92,17 @@ struct QuantisedLayout {
     return reinterpret_cast<const half*>(numbers(data, panels())) + p * groups() * panel;
   }
 
-  /// Writes one group of a row. A panel's blocks must have been zeros (see clear) before.
+  /// Writes one group of a row. Where there is no row, panels must have been cleared.
   void put(void* data, Index row, Index group, const QuantisedGroup& values) const {
     const Index p = row / panel, lane = row % panel;
-    auto* const block = const_cast<std::uint8_t*>(numbers(data, p)) + group * block_bytes();
     const_cast<half*>(scales(data, p))[group * panel + lane] = values.scale;
-    for (Index k = 0; k < quantised_group; ++k) {
-      const std::uint8_t q = values.q[static_cast<std::size_t>(k)];
-      if (format == Format::int8) {
-        block[k / 4 * 64 + lane * 4 + k % 4] = q;
-      } else {
-        std::uint8_t& byte = block[k % 16 / 4 * 64 + lane * 4 + k % 4];
-        byte = static_cast<std::uint8_t>(k < 16 ? (byte & 0xf0) | q : (byte & 0x0f) | q << 4);
-      }
-    }
+    const std::uint8_t* q = values.q.data();
+    auto* const block = const_cast<std::uint8_t*>(numbers(data, p)) + group * block_bytes();
+    for (Index at = lane * 4; at < block_bytes(); at += 4 * panel, q += 4)
+      if (format == Format::int8)
+        std::memcpy(block + at, q, 4);
+      else
+        for (Index i = 0; i < 4; ++i) block[at + i] = static_cast<std::uint8_t>(q[i] | q[16 + i] << 4);
   }
 
   QuantisedGroup get(const void* data, Index row, Index group) const {
