@@ -101,8 +101,7 @@ inline void add_file(Corpus& corpus, const Reading& how, const std::string& file
     for (ef::TextRecord& record : ef::read_json_lines(file)) {
       if (how.pairs && !record.pair) refuse(file, record, "has no \"target\"");
       if (how.classes && !record.label) refuse(file, record, "has no \"label\"");
-      if (how.classes && record.pair)
-        refuse(file, record, "has a \"pair\": only finetune learns classes of pairs");
+      if (how.classes && record.pair) refuse(file, record, "has a \"pair\", which only finetune learns from");
       corpus.documents.push_back(document(how, record.text));
       if (how.pairs)
         corpus.targets.push_back(how.target_frame.around(how.tokenizer.encode(*record.pair, false)));

@@ -184,6 +184,7 @@ reports("steps" "^2$" finetune teller stories.txt --steps 2 --window 32 --dtype 
 gives("perplexity" "^[0-9]" evaluate tuned --text stories.txt --window 64)
 gives("perplexity_after" "^[0-9]" quantize tuned tuned-int8 --dtype int8 --text stories.txt --window 64)
 gives("perplexity" "^[0-9]" evaluate tuned-int8 --text stories.txt --window 64)
+refuses("goes with models that write" quantize bert-mlm again --dtype int8 --text stories.txt)
 refuses("nowhere.txt" quantize tuned again --dtype int8 --text nowhere.txt)
 if(EXISTS ${WORK}/again)
   fails_with("should write nothing")
@@ -206,7 +207,8 @@ file(WRITE ${WORK}/entailed.jsonl "{\"text\": \"a\", \"pair\": \"b\", \"label\":
 reports("trained" "^[0-9]" finetune bert-mlm entailed.jsonl --steps 1 --out entailed)
 file(WRITE ${WORK}/long.jsonl "{\"text\": \"a\", \"pair\": \"${long}\", \"label\": \"yes\"}\n")
 refuses("68 tokens exceed" finetune bert-mlm long.jsonl --steps 1 --out none)
-refuses("only finetune learns classes of pairs" train entailed.jsonl --objective classify ${tiny} --out none)
+refuses("which only finetune learns from" evaluate entailed --text entailed.jsonl)
+refuses("which only finetune learns from" train entailed.jsonl --objective classify ${tiny} --out none)
 
 if(wrong)
   message(FATAL_ERROR "${wrong} calls went wrong")

@@ -4,9 +4,7 @@
 #include "support/lively.hpp"
 #include <eigenformer/hub/checkpoint.hpp>
 #include <eigenformer/hub/save.hpp>
-#include <eigenformer/model/encoder.hpp>
 #include <eigenformer/model/presets.hpp>
-#include <eigenformer/model/seq2seq.hpp>
 #include <eigenformer/train/lora.hpp>
 #include <eigenformer/train/masters.hpp>
 #include <eigenformer/train/sources.hpp>
@@ -357,48 +355,6 @@ TEST_CASE("the training of adapters resumes to the bit, from their values alone"
 
 TEST_CASE("the training of bfloat16 weights resumes to the bit, from masters in float") {
   check_apart([](ef::CausalLM<float>& model) { return ef::trainable_bfloat16(model); });
-}
-
-namespace {
-
-/// A model that `make` gives ends with the same bits when it is stopped half way and another goes on.
-template <class Make> void check_family(Make&& make, const ef::TrainingBatch& batch) {
-  const TemporaryFolder folder;
-  const auto run = [&](Index until, std::uint64_t seed) {
-    auto model = make(ef::Seed{seed});
-    ef::Threads threads(1);
-    ef::Trainer<float> trainer(model, usual_options(), threads);
-    if (const auto found = ef::last_checkpoint(folder.path())) ef::resume(*found, model, trainer, facts);
-    while (trainer.steps() < until) trainer.step(batch);
-    if (until < all_steps)
-      ef::write_checkpoint(folder.path(), trainer, facts,
-                           [&](const std::string& to) { ef::save(model, to); });
-    return numbers_of(trainer.model().parameters);
-  };
-  const auto whole = run(all_steps, 1);
-  CHECK(!same_bits(whole, run(3, 1)));
-  CHECK(same_bits(whole, run(all_steps, 2)));
-}
-
-}  // namespace
-
-TEST_CASE("classifiers, models for masked words and encoder-decoders resume to the bit as decoders do") {
-  const ef::presets::Sizes sizes{.vocab_size = 31, .layers = 1, .width = 16, .heads = 2, .window = 24};
-  const ef::TokenBatch texts{some_tokens(9, 31, 1), some_tokens(6, 31, 2)};
-  ef::ModelConfig bert = ef::presets::bert(sizes);
-  check_family([&](ef::Seed seed) { return ef::MaskedLM<float>(bert, seed); },
-               {texts, {}, {}, ef::next_tokens(texts)});
-  bert.head = ef::Head::text_classes;
-  bert.pooler = true;
-  bert.n_labels = 3;
-  check_family(
-      [&](ef::Seed seed) {
-        return ef::Classifier<float>(bert, ef::random_parameters<float>(bert, seed), {"a", "b", "c"});
-      },
-      {texts, {}, {}, {2, 0}});
-  for (const ef::ModelConfig& of : {ef::presets::t5(sizes), ef::presets::bart(sizes)})
-    check_family([&](ef::Seed seed) { return ef::Seq2Seq<float>(of, seed); },
-                 {texts, {}, texts, ef::next_tokens(texts)});
 }
 
 }  // namespace hub_checkpoint
