@@ -1,5 +1,6 @@
 #include "support/allocation_counter.hpp"
 #include "support/lively.hpp"
+#include "support/skip.hpp"
 #include "support/tiny_configs.hpp"
 #include <eigenformer/generate/batch.hpp>
 
@@ -264,7 +265,7 @@ TEST_CASE("a batch whose caches are in half gives what a session with such a cac
 
 TEST_CASE("a step in which nobody comes or goes allocates nothing") {
   if (!AllocationCounter::counts) {
-    MESSAGE("skipped: allocations are not counted in this build");
+    support::skip("allocations are not counted in this build");
     return;
   }
   const auto model = support::lively<float>(tiny::decoders()[1].config);

@@ -1,12 +1,12 @@
 // Models whose products are in bfloat16: how far they are from those in float.
 #include "files.hpp"
 #include "fixtures.hpp"
+#include "support/skip.hpp"
 #include <eigenformer/generate/generate.hpp>
 #include <eigenformer/hub/save.hpp>
 #include <eigenformer/train/text_loss.hpp>
 
 #include <algorithm>
-#include <filesystem>
 
 #include <doctest/doctest.h>
 
@@ -61,11 +61,8 @@ TEST_CASE("products in bfloat16 leave every decoder within the rounding of its n
 }
 
 TEST_CASE("stories260K with products in bfloat16: logits, likeliest tokens and perplexity stay") {
-  const std::string path = std::string(EIGENFORMER_SHARED_DATA) + "/models/stories260K";
-  if (!std::filesystem::exists(path)) {
-    MESSAGE("skipped: " << path << " is not there");
-    return;
-  }
+  if (!support::shared_has("models/stories260K")) return;
+  const std::string path = EIGENFORMER_SHARED_DATA "/models/stories260K";
   const auto exact = ef::load_causal_lm<float>(path), bf16 = in_bf16_tiles(path);
   double least = 1;
   ef::Index same = 0, positions = 0;

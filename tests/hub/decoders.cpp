@@ -68,16 +68,10 @@ TEST_CASE_TEMPLATE("greedy generations are token for token those of the referenc
 }
 
 TEST_CASE("PaLM under the names of its PyTorch re-implementation is the same model") {
-  const std::string shared = std::string(EIGENFORMER_SHARED_DATA) + "/fixtures/palm/palm_pytorch.safetensors";
-  std::FILE* const file = std::fopen(shared.c_str(), "rb");
-  if (!file) {
-    MESSAGE("skipped: " << shared << " is not there");
-    return;
-  }
-  std::fclose(file);
+  const std::string pytorch = folder("palm") + "/palm_pytorch.safetensors";
   const ef::HubConfig config = ef::load_config(folder("palm"));
-  const ef::SafeTensors renamed(shared), original = ef::open_folder(folder("palm"));
-  const ef::CausalLM<double> a(config.model, ef::hub::Filler<double>(renamed, config, {}, shared).fill());
+  const ef::SafeTensors renamed(pytorch), original = ef::open_folder(folder("palm"));
+  const ef::CausalLM<double> a(config.model, ef::hub::Filler<double>(renamed, config, {}, pytorch).fill());
   const ef::CausalLM<double> b(config.model, ef::hub::Filler<double>(original, config, {}, "palm").fill());
   const ef::TokenBatch batch{{3, 1, 4, 1, 5, 9, 2, 6}};
   CHECK(a(batch) == b(batch));

@@ -1,6 +1,7 @@
 // The tokenizer inside a GGUF file encodes and decodes as the tokenizer.json that it was made from.
 #include "files.hpp"
 #include "gguf_models.hpp"
+#include "support/skip.hpp"
 #include <eigenformer/hub/load_chat_template.hpp>
 #include <eigenformer/hub/load_tokenizer.hpp>
 
@@ -13,17 +14,6 @@ using gguf_file::Writer;
 namespace {
 
 const std::string data = std::string(EIGENFORMER_TEST_DATA) + "/text/";
-const std::string shared = std::string(EIGENFORMER_SHARED_DATA);
-
-bool present(const std::string& path) {
-  std::FILE* const file = std::fopen(path.c_str(), "rb");
-  if (!file) {
-    MESSAGE("skipped: " << path << " is not there");
-    return false;
-  }
-  std::fclose(file);
-  return true;
-}
 
 const char* const texts[] = {"",
                              " ",
@@ -281,8 +271,9 @@ TEST_CASE("real tokenizers encode a text as their tokenizer.json") {
   for (const auto& each :
        {std::pair{"llama2", ""}, {"gpt2", "gpt-2"}, {"llama3-16k", "llama-bpe"}, {"bloom-style", "bloom"}}) {
     const std::string name = each.first, pre = each.second;
-    const std::string path = shared + "/tokenizers/" + name + "/tokenizer.json";
-    if (!present(path)) continue;
+    const std::string file = "tokenizers/" + name + "/tokenizer.json";
+    if (!support::shared_has(file)) continue;
+    const std::string path = EIGENFORMER_SHARED_DATA "/" + file;
     CAPTURE(name);
     const ef::Json json = ef::read_json(path);
     Writer out = !pre.empty() ? byte_level(json, pre) : sentencepiece(json);

@@ -1,11 +1,10 @@
 // Models whose matrices become int8 or int4 while they are loaded.
 #include "fixtures.hpp"
 #include "support/matrices.hpp"
+#include "support/skip.hpp"
 #include <eigenformer/generate/generate.hpp>
 #include <eigenformer/train/leaf.hpp>
 #include <eigenformer/train/text_loss.hpp>
-
-#include <filesystem>
 
 #include <doctest/doctest.h>
 
@@ -80,11 +79,8 @@ TEST_CASE("quantised weights go with float alone, and training leaves them as th
 }
 
 TEST_CASE("stories260K in int8 tells its stories word for word but where two words are as good as equal") {
-  const std::string path = std::string(EIGENFORMER_SHARED_DATA) + "/models/stories260K";
-  if (!std::filesystem::exists(path)) {
-    MESSAGE("skipped: " << path << " is not there");
-    return;
-  }
+  if (!support::shared_has("models/stories260K")) return;
+  const std::string path = EIGENFORMER_SHARED_DATA "/models/stories260K";
   const auto exact = ef::load_causal_lm<float>(path);
   const auto int8 = ef::load_causal_lm<float>(path, {.dtype = Format::int8});
   ef::Threads threads(1);

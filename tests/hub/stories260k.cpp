@@ -1,4 +1,5 @@
 // A real trained model: the TinyStories model of 260 thousand parameters, against llama2.c's own output.
+#include "support/skip.hpp"
 #include <eigenformer/hub.hpp>
 
 #include <doctest/doctest.h>
@@ -8,13 +9,8 @@ namespace hub_stories260k {
 namespace ef = eigenformer;
 
 TEST_CASE("stories260K continues every golden prompt token for token, for any number of threads") {
-  const std::string folder = std::string(EIGENFORMER_SHARED_DATA) + "/models/stories260K";
-  std::FILE* const file = std::fopen((folder + "/config.json").c_str(), "rb");
-  if (!file) {
-    MESSAGE("skipped: " << folder << " is not there");
-    return;
-  }
-  std::fclose(file);
+  if (!support::shared_has("models/stories260K")) return;
+  const std::string folder = EIGENFORMER_SHARED_DATA "/models/stories260K";
   const auto model = ef::load_causal_lm<float>(folder);
   const auto tokenizer = ef::load_tokenizer(folder);
   const ef::Json golden = ef::read_json(folder + "/golden.json");

@@ -1,5 +1,6 @@
 #include "support/allocation_counter.hpp"
 #include "support/lively.hpp"
+#include "support/skip.hpp"
 #include "support/tiny_configs.hpp"
 #include <eigenformer/model/session.hpp>
 
@@ -230,7 +231,7 @@ TEST_CASE("a fork of a session's beginning goes on from there, with room of its 
 
 TEST_CASE("a decode step allocates nothing once it has run") {
   if (!AllocationCounter::counts) {
-    MESSAGE("skipped: allocations are not counted in this build");
+    support::skip("allocations are not counted in this build");
     return;
   }
   for (const auto& named : tiny::decoders()) {
@@ -252,7 +253,7 @@ TEST_CASE("a decode step allocates nothing once it has run") {
 
 TEST_CASE("a decode step of an encoder-decoder allocates nothing once it has run") {
   if (!AllocationCounter::counts) {
-    MESSAGE("skipped: allocations are not counted in this build");
+    support::skip("allocations are not counted in this build");
     return;
   }
   for (const auto& named : tiny::seq2seq()) {

@@ -1,5 +1,5 @@
-#include "nn/torch.hpp"
-#include <eigenformer/nn/activation.hpp>
+#include "nn/named_activations.hpp"
+#include "support/matrices.hpp"
 
 #include <doctest/doctest.h>
 
@@ -8,51 +8,9 @@ namespace nn_activation {
 namespace ef = eigenformer;
 using ef::Index;
 
-namespace {
-
-struct Named {
-  std::string name;
-  ef::Activation kind;
-};
-const Named activations[] = {{"relu", ef::Activation::relu},
-                             {"gelu", ef::Activation::gelu},
-                             {"gelu_new", ef::Activation::gelu_tanh},
-                             {"gelu_pytorch_tanh", ef::Activation::gelu_tanh},
-                             {"gelu_fast", ef::Activation::gelu_tanh},
-                             {"quick_gelu", ef::Activation::gelu_quick},
-                             {"silu", ef::Activation::silu},
-                             {"tanh", ef::Activation::tanh},
-                             {"sigmoid", ef::Activation::sigmoid},
-                             {"relu2", ef::Activation::relu_squared},
-                             {"mish", ef::Activation::mish}};
-
-}  // namespace
-
-TEST_CASE_TEMPLATE("activations and their slopes are those of PyTorch and transformers", S, float, double) {
-  const ef::SafeTensors file = torch::open("activations");
-  const auto x = file.at("x").values<S>();
-  const auto n = static_cast<Index>(x.size());
-  for (const Named& activation : activations) {
-    const auto& name = activation.name;
-    const ef::Activation kind = activation.kind;
-    CAPTURE(name);
-    ef::Matrix<S> y(1, n), slope(1, n);
-    ef::activate(kind, n, x.data(), y.data());
-    ef::activation_slope(kind, n, x.data(), slope.data());
-    // transformers writes the constant of gelu_fast with ten digits
-    const double allowed = name == "gelu_fast" ? 2e-10 : 1e-14;
-    const double most = sizeof(S) == 8 ? allowed : 5e-6;
-    const auto expected = [&](const std::string& what) {
-      return torch::rows_of<double>(file.at(name + what), 0, 1);
-    };
-    CHECK(support::distance<S>(y, expected(".y")) < most);
-    CHECK(support::distance<S>(slope, expected(".dy_dx")) < most);
-  }
-}
-
 TEST_CASE_TEMPLATE("activations far from zero are finite and have their limits", S, float, double) {
   const S far[] = {S(-1e4), S(1e4)};
-  for (const Named& activation : activations) {
+  for (const support::NamedActivation& activation : support::activations) {
     const auto& name = activation.name;
     const ef::Activation kind = activation.kind;
     CAPTURE(name);

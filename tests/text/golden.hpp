@@ -1,6 +1,7 @@
 // Reading reference records: one JSON object a line.
 #pragma once
 
+#include "support/skip.hpp"
 #include <eigenformer/text/tokenizer.hpp>
 
 #include <filesystem>
@@ -16,11 +17,9 @@ namespace golden {
 inline const std::filesystem::path shared = EIGENFORMER_SHARED_DATA;
 inline const std::filesystem::path data = std::filesystem::path(EIGENFORMER_TEST_DATA) / "text";
 
-/// Whether other people's files are there; says so where they are not.
+/// Whether other people's files, which are below `shared`, are there; says so where they are not.
 inline bool present(const std::filesystem::path& file) {
-  const bool found = std::filesystem::exists(file);
-  if (!found) MESSAGE("skipped: " << file.string() << " is not there");
-  return found;
+  return support::shared_has(file.lexically_relative(shared).generic_string());
 }
 
 /// The records of a file, whose lines end with "\n" alone.

@@ -1,4 +1,3 @@
-#include <eigenformer/hub/json.hpp>
 #include <eigenformer/train/masking.hpp>
 
 #include <cmath>
@@ -31,42 +30,6 @@ ef::TokenBatch texts(int count, int length) {
 }
 
 }  // namespace
-
-TEST_CASE("shares of picked, masked, random and kept tokens are those of the rule, within five sigma") {
-  const ef::Json rule = ef::read_json(std::string(EIGENFORMER_TEST_DATA) +
-                                      "/objectives/objectives.json")["masked_language_modelling"];
-  const ef::TokenBatch sequences = texts(1000, 100);
-  const ef::TrainingBatch batch = ef::masked_batch(sequences, masking(), ef::Seed{7}, 0);
-  double tokens = 0, picked = 0, masked = 0, changed = 0, kept = 0;
-  std::size_t row = 0;
-  for (std::size_t s = 0; s < sequences.size(); ++s)
-    for (std::size_t i = 0; i < sequences[s].size(); ++i, ++row) {
-      const ef::Token before = sequences[s][i], after = batch.inputs[s][i], label = batch.labels[row];
-      if (before == begin || before == end || label == none) {
-        CHECK(after == before);
-        CHECK(label == none);
-        tokens += before != begin && before != end;
-        continue;
-      }
-      CHECK(label == before);
-      ++tokens, ++picked;
-      masked += after == mask;
-      kept += after == before;
-      changed += after != before && after != mask;
-    }
-  CHECK(row == batch.labels.size());
-  CHECK(tokens == rule["tokens"].get<double>());
-  const auto share = [&](double found, const char* name, double shift) {
-    CAPTURE(std::string(name));
-    CHECK(std::fabs(found - shift - rule["expected_fractions"][name].get<double>()) <
-          rule["five_sigma"][name].get<double>());
-  };
-  share(picked / tokens, "picked", 0);
-  // one random token in a thousand is the mask, one the token that was there
-  share(masked / picked, "picked_to_mask", 1e-4);
-  share(kept / picked, "picked_kept", 1e-4);
-  share(changed / picked, "picked_to_random", -2e-4);
-}
 
 TEST_CASE("an example becomes the same in any batch, and another under another seed or number") {
   const ef::TokenBatch sequences = texts(6, 40);

@@ -1,5 +1,6 @@
 #include "support/held_bytes.hpp"
 #include "support/machine.hpp"
+#include "support/skip.hpp"
 #include "support/tiny_configs.hpp"
 #include <eigenformer/core/lanes.hpp>
 #include <eigenformer/model/key_values.hpp>
@@ -56,7 +57,7 @@ std::vector<std::pair<const char*, ef::ModelConfig>> decoders() {
 }
 
 bool counted_here() {
-  if (!held_bytes::counts) MESSAGE("skipped: bytes are not counted with this library or sanitizer");
+  if (!held_bytes::counts) support::skip("bytes are not counted with this library or sanitizer");
   return held_bytes::counts;
 }
 

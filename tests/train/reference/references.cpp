@@ -1,5 +1,5 @@
 #include "support/machine.hpp"
-#include "train/reference.hpp"
+#include "train/reference/reference.hpp"
 #include <eigenformer/train/optimizer.hpp>
 #include <eigenformer/train/schedule.hpp>
 
@@ -25,13 +25,9 @@ template <class S, class F> void each_family(F&& check) {
   using Gradient = ef::Transformer<S>;
   for (const char* const name : {"gpt2", "llama", "bert-mlm", "t5"}) {
     CAPTURE(std::string(name));
-    if (!reference::present(name)) {
-      MESSAGE("left out, as it is not here: ", name);
-      continue;
-    }
     const std::string folder = reference::folder(name), kind = name;
     const ef::HubConfig config = ef::load_config(folder);
-    const ef::SafeTensors file(reference::shared(name, "train.safetensors"));
+    const ef::SafeTensors file(reference::folder(name) + "/train.safetensors");
     const ef::TokenBatch batch = reference::rows(file, "input_ids", "attention_mask");
     const ef::LossOptions options;
     if (kind == "bert-mlm") {
@@ -84,8 +80,8 @@ double error(double found, double expected) { return std::fabs(found - expected)
 
 TEST_CASE("loss and gradient of every parameter are those of PyTorch, kept or recomputed, on any threads") {
   each_family<double>([](const Family<double>& family) {
-    const ef::Json json = ef::read_json(reference::shared(family.name, "train.json"));
-    const ef::SafeTensors file(reference::shared(family.name, "train.safetensors"));
+    const ef::Json json = ef::read_json(reference::folder(family.name) + "/train.json");
+    const ef::SafeTensors file(reference::folder(family.name) + "/train.safetensors");
     ef::Transformer<double> expected = reference::gradient(file, family.config);
     for (const int threads : {1, 3}) {
       Machine machine(threads);
@@ -112,7 +108,7 @@ TEST_CASE("loss and gradient of every parameter are those of PyTorch, kept or re
 TEST_CASE_TEMPLATE("twenty steps of AdamW go where those of PyTorch go", S, double, float) {
   const double most = sizeof(S) == 8 ? 1e-8 : 1e-4;
   each_family<S>([&](const Family<S>& family) {
-    const ef::Json json = ef::read_json(reference::shared(family.name, "train.json"))["trajectory"];
+    const ef::Json json = ef::read_json(reference::folder(family.name) + "/train.json")["trajectory"];
     Machine machine(2);
     ef::own_values(*family.parameters);
     const auto parameters = ef::leaves<S>(*family.parameters);

@@ -6,7 +6,6 @@
 #include <eigenformer/train/leaf.hpp>
 
 #include <cstring>
-#include <filesystem>
 #include <map>
 #include <string>
 #include <vector>
@@ -19,11 +18,6 @@ namespace ef = eigenformer;
 using ef::Index;
 
 inline std::string folder(const std::string& name) { return std::string(EIGENFORMER_TEST_DATA) + "/" + name; }
-/// train.json and train.safetensors of a folder are too large to stand in the repository.
-inline std::string shared(const std::string& name, const std::string& file) {
-  return std::string(EIGENFORMER_SHARED_DATA) + "/fixtures/" + name + "/" + file;
-}
-inline bool present(const std::string& name) { return std::filesystem::exists(shared(name, "train.json")); }
 
 /// The rows of [batch, length] ids at which a mask is 1; without a mask those up to the last that counts.
 inline ef::TokenBatch rows(const ef::SafeTensors& file, const std::string& name, const std::string& mask) {

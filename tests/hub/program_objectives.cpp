@@ -4,7 +4,7 @@
 
 #include <doctest/doctest.h>
 
-namespace train_program_objectives {
+namespace hub_program_objectives {
 
 namespace ef = eigenformer;
 
@@ -84,4 +84,4 @@ TEST_CASE("programs: nothing is cut off what belongs together, and no label is m
                        doctest::Contains("\"c\""), ef::InputError);
 }
 
-}  // namespace train_program_objectives
+}  // namespace hub_program_objectives

@@ -1,4 +1,4 @@
-#include "cases.hpp"
+#include "plan/reference/cases.hpp"
 
 namespace cases {
 

@@ -1,5 +1,5 @@
 #include "support/machine.hpp"
-#include "train/reference.hpp"
+#include "train/reference/reference.hpp"
 #include <eigenformer/train/text_loss.hpp>
 
 namespace train_text_loss {

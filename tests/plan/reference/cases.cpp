@@ -1,4 +1,4 @@
-#include "cases.hpp"
+#include "plan/reference/cases.hpp"
 
 #include "support/golden_case.hpp"
 

@@ -1,4 +1,4 @@
-#include "nn/torch.hpp"
+#include "nn/reference/torch.hpp"
 
 #include <limits>
 
