@@ -49,7 +49,7 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
                                       {"camembert", roberta, &names::roberta},
                                       {"distilbert", distilbert, &names::distilbert},
                                       {"t5", t5, &names::t5},
-                                      {"mt5", t5, &names::t5},
+                                      {"mt5", mt5, &names::t5},
                                       {"bart", bart, &names::bart}};
 
 /// The format of a checkpoint that was stored as whole numbers; none for any other.

@@ -21,27 +21,36 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
       .query_key_value = bias, .attention_out = bias, .feed_forward = json.boolean("mlp_bias", false)};
   c.tied_embeddings = json.boolean("tie_word_embeddings", false);
   rotary(json, c);
+  check_whole_heads(json, c);
   return c;
+}
+
+/// The window of a class that has one of 4,096 where its config does not speak of it; null: none.
+[[gnu::cold]] inline Index window_of_class(const JsonFields& json) {
+  return json.integer("sliding_window", json.contains("sliding_window") ? 0 : 4096);
 }
 
 /// LLaMA with a window on the keys that a query sees.
 [[gnu::cold]] inline ModelConfig mistral(const JsonFields& json) {
   ModelConfig c = llama(json);
-  c.window = json.integer("sliding_window", 0);
+  c.window = window_of_class(json);
+  check_layer_types(json, c);  // transformers takes a Mistral that has them for a Ministral
   return c;
 }
 
 /// LLaMA with biases on queries, keys and values.
 [[gnu::cold]] inline ModelConfig qwen2(const JsonFields& json) {
-  if (json.boolean("use_sliding_window", false)) json.refuse("use_sliding_window", "must be false");
+  refuse_fields(json, refused::qwen2);
   ModelConfig c = llama(json);
   c.biases.query_key_value = true;
+  check_layer_types(json, c);
   return c;
 }
 
 /// LLaMA with a gated gelu, norms that are stored less one, and embeddings scaled by √d_model.
-[[gnu::cold]] inline ModelConfig gemma(const JsonFields& json) {
+[[gnu::cold]] inline ModelConfig gemma_like(const JsonFields& json) {
   ModelConfig c = llama(json);
+  if (!c.head_size) c.head_size = 256;  // of the class, whatever the heads
   // "hidden_act" of published checkpoints says "gelu" where the model was trained with its tanh form
   c.activation = activation(json, "hidden_activation", "gelu_pytorch_tanh");
   c.norm.offset = 1.0;
@@ -50,15 +59,33 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   return c;
 }
 
+/// Transformers 4 reads hidden_activation alone, 5 hidden_act: they may not say different things.
+[[gnu::cold]] inline ModelConfig gemma(const JsonFields& json) {
+  ModelConfig c = gemma_like(json);
+  const std::string newer = json.text("hidden_act", ""), older = json.text("hidden_activation", "");
+  if (!newer.empty() && newer != older && activation(json, "hidden_act", "") != c.activation &&
+      !(newer == "gelu" && c.activation == Activation::gelu_tanh))
+    json.refuse("hidden_act", concat("is \"", newer, "\", where hidden_activation ",
+                                     older.empty() ? "is absent" : concat("is \"", older, "\""),
+                                     ": versions of transformers read one or the other; make them equal"));
+  return c;
+}
+
 /// Gemma with norms on both sides of each branch, soft caps, and a window in every second layer.
 [[gnu::cold]] inline ModelConfig gemma2(const JsonFields& json) {
-  ModelConfig c = gemma(json);
+  ModelConfig c = gemma_like(json);
   c.norm_placement = NormPlacement::both;
-  c.score_scale = 1.0 / std::sqrt(json.number("query_pre_attn_scalar", static_cast<double>(c.head_width())));
-  c.score_cap = json.number("attn_logit_softcapping", 0.0);
-  c.logits_cap = json.number("final_logit_softcapping", 0.0);
-  c.window = json.integer("sliding_window", 0);
+  // what is absent is as in the published models, what is null is off
+  const auto cap = [&](const char* key, double published) {
+    return json.number(key, json.contains(key) ? 0.0 : published);
+  };
+  c.score_scale =
+      1.0 / std::sqrt(json.contains("query_pre_attn_scalar") ? json.number("query_pre_attn_scalar") : 256.0);
+  c.score_cap = cap("attn_logit_softcapping", 50.0);
+  c.logits_cap = cap("final_logit_softcapping", 30.0);
+  c.window = window_of_class(json);
   c.window_every = 2;
+  check_layer_types(json, c);
   return c;
 }
 
@@ -72,9 +99,17 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   const bool bias = json.boolean("attention_bias", true);
   c.biases = {.query_key_value = bias, .attention_out = bias};
   c.tied_embeddings = json.boolean("tie_word_embeddings", false);
-  rotary(json, c);
-  if (!json.has("rope_theta")) c.rotary.base = json.number("rotary_emb_base", 10000.0);
-  c.rotary.dimensions = rotary_columns(json, "rotary_pct", 0.25, c.head_width());
+  rotary(json, c, "rotary_emb_base");
+  if (const double theta = json.number("rope_theta", c.rotary.base); theta != c.rotary.base)
+    json.refuse("rope_theta", concat("is ", theta,
+                                     ", but the base of GPT-NeoX stands in rotary_emb_base or "
+                                     "rope_parameters, which say ",
+                                     c.rotary.base, ": make them equal"));
+  const char* const key = rotary_key(json);
+  const bool within = key && json.fields(key).has("partial_rotary_factor");
+  c.rotary.dimensions = within
+                            ? rotary_columns(json.fields(key), "partial_rotary_factor", 0.25, c.head_width())
+                            : rotary_columns(json, "rotary_pct", 0.25, c.head_width());
   return c;
 }
 
@@ -97,9 +132,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   ModelConfig c = sizes(json, "hidden_size", "num_hidden_layers", "num_attention_heads");
   if (json.integer("word_embed_proj_dim", c.d_model) != c.d_model)
     json.refuse("word_embed_proj_dim", "must equal hidden_size");
-  if (!json.boolean("do_layer_norm_before", true)) json.refuse("do_layer_norm_before", "must be true");
-  if (!json.boolean("layer_norm_elementwise_affine", true))
-    json.refuse("layer_norm_elementwise_affine", "must be true");
+  refuse_fields(json, refused::opt);
   c.d_ff = json.integer("ffn_dim");
   c.max_positions = json.integer("max_position_embeddings", 2048);
   c.position_offset = 2;
@@ -113,9 +146,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
 }
 
 [[gnu::cold]] inline ModelConfig gpt2(const JsonFields& json) {
-  if (!json.boolean("scale_attn_weights", true)) json.refuse("scale_attn_weights", "must be true");
-  if (json.boolean("scale_attn_by_inverse_layer_idx", false))
-    json.refuse("scale_attn_by_inverse_layer_idx", "must be false");
+  refuse_fields(json, refused::gpt2);
   ModelConfig c = sizes(json, "n_embd", "n_layer", "n_head");
   c.d_ff = json.integer("n_inner", 4 * c.d_model);
   c.max_positions = json.integer("n_positions", 1024);

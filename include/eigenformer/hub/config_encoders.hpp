@@ -8,9 +8,7 @@
 namespace eigenformer::inline EIGENFORMER_ABI::hub {
 
 [[gnu::cold]] inline ModelConfig bert(const JsonFields& json) {
-  if (json.text("position_embedding_type", "absolute") != "absolute")
-    json.refuse("position_embedding_type", "only \"absolute\" positions are known");
-  if (json.boolean("is_decoder", false)) json.refuse("is_decoder", "must be false");
+  refuse_fields(json, refused::bert);
   ModelConfig c = sizes(json, "hidden_size", "num_hidden_layers", "num_attention_heads");
   c.stacks = Stacks::encoder;
   c.d_ff = json.integer("intermediate_size");

@@ -1,12 +1,13 @@
 // Fields that config.json files of several architectures have in common.
 #pragma once
 
-#include <eigenformer/hub/json.hpp>
+#include <eigenformer/hub/refused_fields.hpp>
 #include <eigenformer/model/config.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace eigenformer::inline EIGENFORMER_ABI::hub {
@@ -72,16 +73,70 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   return std::nextafter(part, 1.0);
 }
 
-/// rope_theta and rope_scaling; windows that a scaling extends are extended here.
-[[gnu::cold]] inline void rotary(const JsonFields& json, ModelConfig& c) {
+/// Where a config says how its positions turn: in rope_scaling or, since transformers 5, in rope_parameters,
+/// which holds the base as well. Of the two rope_scaling counts, as it does there; null: it has neither.
+[[gnu::cold]] inline const char* rotary_key(const JsonFields& json) {
+  for (const char* const key : {"rope_scaling", "rope_parameters"})
+    if (json.has(key) && !json.at(key).empty()) return key;
+  return nullptr;
+}
+
+/// @throws ConfigError  for parameters of each type of layer, and for what a scaling means beside its factors
+/// @param type  of the scaling
+[[gnu::cold]] inline void check_scaling(const JsonFields& json, const JsonFields& scaling,
+                                        const std::string& type, const ModelConfig& c) {
+  refuse_fields(scaling, refused::rope);
+  if (type == "yarn" && !scaling.has("attention_factor") && scaling.number("mscale", 0.0) != 0.0 &&
+      scaling.number("mscale_all_dim", 0.0) != 0.0)
+    scaling.refuse("mscale",
+                   concat("is ", scaling.number("mscale"), " beside mscale_all_dim ",
+                          scaling.number("mscale_all_dim"), ": say what they come to in attention_factor"));
+  if (type != "yarn" && type != "llama3") return;
+  const Index trained = c.rotary.original_max_positions ? c.rotary.original_max_positions : c.max_positions;
+  const Index outside = json.integer("original_max_position_embeddings", trained);
+  if (outside != trained)
+    json.refuse("original_max_position_embeddings",
+                concat("is ", outside, ", where the scaling was trained on ", trained, ": make them equal"));
+}
+
+/// Of families whose heads turn as a whole: transformers ignores another partial_rotary_factor where rotary
+/// positions are not scaled, and computes something else where they are.
+[[gnu::cold]] inline void check_whole_heads(const JsonFields& json, const ModelConfig& c) {
+  if (c.rotary.scaling == RotaryScaling::none) return;
+  constexpr const char* key = "partial_rotary_factor";
+  for (const JsonFields& fields : {json, json.fields(rotary_key(json))})
+    if (const double part = fields.number(key, 1.0); part != 1.0)
+      fields.refuse(key, concat("is ", part, ", but heads of this family turn as a whole: leave it out"));
+}
+
+/// The base and the scaling of rotary positions; windows that a scaling extends are extended here.
+/// @param base_key  what the family calls the base outside rope_parameters
+[[gnu::cold]] inline void rotary(const JsonFields& json, ModelConfig& c,
+                                 const char* base_key = "rope_theta") {
   c.positions = Positions::rotary;
-  c.rotary.base = json.number("rope_theta", 10000.0);
-  if (!json.has("rope_scaling")) return;
-  const JsonFields scaling = json.fields("rope_scaling");
-  const std::string type = scaling.text(scaling.has("rope_type") ? "rope_type" : "type");
+  c.rotary.base = json.number(base_key, 10000.0);
+  const char* const key = rotary_key(json);
+  if (!key) return;
+  const JsonFields scaling = json.fields(key);
+  for (const auto& [name, value] : json.at(key).items())
+    if (value.is_object())
+      scaling.refuse(name.c_str(), "parameters for each type of layer are not read, only one set for all");
+  c.rotary.base = scaling.number("rope_theta", c.rotary.base);
+  const bool newer = key == std::string_view("rope_parameters");
+  if (!newer && json.has("rope_parameters")) {
+    const JsonFields other = json.fields("rope_parameters");
+    if (const double base = other.number("rope_theta", c.rotary.base); base != c.rotary.base)
+      other.refuse("rope_theta", concat("is ", base,
+                                        ", but beside rope_scaling it is not rope_parameters that "
+                                        "counts, and the base is ",
+                                        c.rotary.base, ": leave one of the two out"));
+  }
+  const char* const type_key = scaling.has("rope_type") ? "rope_type" : "type";
+  const std::string type = newer ? scaling.text(type_key, "default") : scaling.text(type_key);
   if (type == "default") return;
   c.rotary.factor = scaling.number("factor");
   c.rotary.original_max_positions = scaling.integer("original_max_position_embeddings", 0);
+  check_scaling(json, scaling, type, c);
   const bool other_window = type != "dynamic" && c.rotary.original_max_positions;
   const Index trained = other_window ? c.rotary.original_max_positions : c.max_positions;
   const double positions = static_cast<double>(trained) * c.rotary.factor;
@@ -105,7 +160,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
     c.rotary.low_frequency_factor = scaling.number("low_freq_factor");
     c.rotary.high_frequency_factor = scaling.number("high_freq_factor");
   } else {
-    scaling.refuse("rope_type", concat("unknown rotary scaling \"", type, "\""));
+    scaling.refuse(type_key, concat("unknown rotary scaling \"", type, "\""));
   }
 }
 

@@ -217,8 +217,12 @@ template <class S> class Filler {
     if (!original) return;
     if (copy->type != original->type || copy->shape != original->shape ||
         !std::equal(copy->data.begin(), copy->data.end(), original->data.begin()))
-      fail(FileError(copy->file, concat("tensor \"", name, "\" differs from \"", original->name,
-                                        "\", which the config says it equals")));
+      fail(FileError(copy->file,
+                     concat("tensor \"", name, "\" differs from \"", original->name,
+                            "\", which the config says it equals",
+                            each.if_tied ? ": if the file's own matrix counts, as in transformers 5, "
+                                           "set tie_word_embeddings to false"
+                                         : "")));
   }
 
   std::map<std::string, const TensorView*> by_name_;

@@ -183,6 +183,7 @@ class GgufFields {
           {"attention_bias", f.file().has_tensor("blk.0.attn_output.bias")},
           {"rotary_pct", rotary_part(f.integer("rope.dimension_count"), f.head_width())},
           {"rope_theta", f.number("rope.freq_base", 10000.0)},
+          {"rotary_emb_base", f.number("rope.freq_base", 10000.0)},
           {"rope_scaling", gguf_rope_scaling(f)},
           {"tie_word_embeddings", f.tied()}};
 }

@@ -158,6 +158,8 @@ class JsonFields {
     const auto at = object_.find(key);
     return at != object_.end() && !at->is_null();
   }
+  /// Whether the field is there, be it null.
+  bool contains(const char* key) const { return object_.contains(key); }
   const Json& at(const char* key) const {
     if (!has(key)) refuse(key, "is missing");
     return object_.at(key);

@@ -1,6 +1,7 @@
 // Adapters from a folder as peft writes them: adapter_config.json and adapter_model.safetensors.
 #pragma once
 
+#include <eigenformer/hub/adapter_config.hpp>
 #include <eigenformer/hub/adapter_names.hpp>
 #include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/safetensors.hpp>
@@ -15,59 +16,6 @@
 namespace eigenformer::inline EIGENFORMER_ABI {
 
 namespace hub {
-
-/// What adapter_config.json says about ranks and scales.
-class AdapterConfig {
- public:
-  /// @throws FileError, ConfigError  for a file that is not there, and kinds of adapters that are not LoRA's
-  [[gnu::cold]] explicit AdapterConfig(const std::string& path) : json_(read_json(path)), path_(path) {
-    const JsonFields json = fields();
-    if (const std::string type = json.text("peft_type"); type != "LORA")
-      json.refuse("peft_type", concat("\"", type, "\" is not LORA, the one kind that is loaded"));
-    for (const char* const other : {"use_dora", "lora_bias"})
-      if (json.boolean(other, false)) json.refuse(other, "adapters of this variant are not loaded");
-    if (const std::string bias = json.text("bias", "none"); bias != "none")
-      json.refuse("bias", concat("trained biases (\"", bias, "\") are not loaded"));
-    if (json.integer("r") < 1) json.refuse("r", concat("must be at least 1, is ", json.integer("r")));
-    json.number("lora_alpha");
-  }
-
-  Index rank(const std::string& module) const {
-    const Json* const own = pattern("rank_pattern", module);
-    if (!own) return fields().integer("r");
-    if (!own->is_number_integer() || *own < 1)
-      fields().refuse("rank_pattern", concat("a rank was expected, found ", detail::brief(*own)));
-    return own->get<Index>();
-  }
-  /// What B · A is multiplied by.
-  double scale(const std::string& module) const {
-    const Json* const own = pattern("alpha_pattern", module);
-    if (own && !own->is_number())
-      fields().refuse("alpha_pattern", concat("a number was expected, found ", detail::brief(*own)));
-    const double alpha = own ? own->get<double>() : fields().number("lora_alpha");
-    const auto r = static_cast<double>(rank(module));
-    return alpha / (fields().boolean("use_rslora", false) ? std::sqrt(r) : r);
-  }
-
- private:
-  JsonFields fields() const { return {json_, path_}; }
-
-  /// The value whose key is the module's name or its end from a dot on.
-  [[gnu::cold]] const Json* pattern(const char* key, const std::string& module) const {
-    if (!fields().has(key)) return nullptr;
-    const Json& all = json_.at(key);
-    if (!all.is_object()) fields().refuse(key, concat("an object was expected, found ", detail::brief(all)));
-    for (const auto& [end, value] : all.items()) {
-      if (end.find_first_of("^$*+?()[]{}|\\") != end.npos)
-        fields().refuse(key, concat("the regular expression \"", printable(end), "\" is not understood"));
-      if (module == end || module.ends_with("." + end)) return &value;
-    }
-    return nullptr;
-  }
-
-  Json json_;
-  std::string path_;
-};
 
 template <class S> Matrix<S> matrix_of(const TensorView& tensor, Index rows, Index columns) {
   if (tensor.shape != std::vector{rows, columns})
@@ -153,6 +101,7 @@ void load_adapter(Model& model, const std::string& folder, const std::string& mo
     if (!a || !b)
       fail(FileError(folder + "/adapter_model.safetensors",
                      concat("has one of lora_A and lora_B of \"", name, "\" without the other")));
+    adapter.check_target(name);
     const Index rank = adapter.rank(name);
     const Matrix<S> all_a = hub::matrix_of<S>(*a, rank, module.parts.front().linear->weight.cols());
     const Matrix<S> all_b = hub::matrix_of<S>(*b, module.rows, rank);

@@ -40,7 +40,7 @@ inline constexpr ConfigWriter config_writers[] = {{"llama", write_llama, "Llama"
                                                   {"camembert", write_roberta, "Camembert"},
                                                   {"distilbert", write_distilbert, "DistilBert"},
                                                   {"t5", write_t5, "T5", "ForConditionalGeneration"},
-                                                  {"mt5", write_t5, "MT5", "ForConditionalGeneration"},
+                                                  {"mt5", write_mt5, "MT5", "ForConditionalGeneration"},
                                                   {"bart", write_bart, "Bart", "ForConditionalGeneration"}};
 
 /// What a class with this head is called: "BertForMaskedLM".

@@ -219,7 +219,8 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
           {"tie_word_embeddings", c.tied_embeddings}};
 }
 
-[[gnu::cold]] inline Json write_t5(const ModelConfig& c) {
+/// What T5 and mT5 say alike.
+[[gnu::cold]] inline Json write_t5_like(const ModelConfig& c) {
   const bool gated_gelu = c.gated && c.activation == Activation::gelu_tanh;  // see t5_feed_forward
   return {{"vocab_size", c.vocab_size},
           {"d_model", c.d_model},
@@ -232,11 +233,26 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
           {"layer_norm_epsilon", c.norm.epsilon},
           {"feed_forward_proj",
            concat(c.gated ? "gated-" : "", gated_gelu ? "gelu" : activation_name(c.activation))},
+          {"dense_act_fn", activation_name(c.activation)},
+          {"is_gated_act", c.gated},
           {"relative_attention_num_buckets", c.relative_buckets.count},
           {"relative_attention_max_distance", c.relative_buckets.max_distance},
           {"tie_word_embeddings", c.tied_embeddings},
           {"is_encoder_decoder", true},
           {"decoder_start_token_id", c.decoder_start_token}};
+}
+
+[[gnu::cold]] inline Json write_t5(const ModelConfig& c) {
+  Json json = write_t5_like(c);
+  const bool scaled = c.logits_scale != 1.0;
+  if (scaled != c.tied_embeddings) json["scale_decoder_outputs"] = scaled;  // unknown to transformers 4
+  return json;
+}
+
+[[gnu::cold]] inline Json write_mt5(const ModelConfig& c) {
+  Json json = write_t5_like(c);
+  if (c.logits_scale != 1.0) json["transformers_version"] = "4.46.3";  // of its kind, see mt5
+  return json;
 }
 
 [[gnu::cold]] inline Json write_bart(const ModelConfig& c) {
