@@ -14,6 +14,7 @@ namespace {
 
 struct Arguments {
   std::string folder, instruction, query, file;
+  ef::PromptTemplate format;
   std::vector<std::string> examples;
   ef::PromptBudget budget{.window = 0, .answer = 32};
   bool json = false;
@@ -43,6 +44,12 @@ std::vector<ef::PromptExample> examples_of(const Arguments& a) {
     out.push_back({json["input"], json["output"]});
   }
   return out;
+}
+
+/// A text with \\n written for the end of a line.
+std::string unescaped(std::string text) {
+  for (std::size_t at = 0; (at = text.find("\\n", at)) != text.npos; ++at) text.replace(at, 2, "\n");
+  return text;
 }
 
 /// Whether the folder has weights beside its tokenizer, as a GGUF file has.
@@ -82,7 +89,9 @@ void prompt_and_answer(Arguments a) {
     if (!answers) throw ef::ConfigError("--window", "is needed, as the folder has no model");
     a.budget.window = ef::load_config(a.folder).model.max_positions;
   }
-  const ef::PromptTask task{a.instruction, examples_of(a), {}};
+  const ef::PromptTask task{a.instruction,
+                            examples_of(a),
+                            {a.format.instruction, unescaped(a.format.example), unescaped(a.format.query)}};
   const ef::Prompt prompt = ef::few_shot_prompt(task, a.query, a.budget, [&](std::string_view text) {
     return static_cast<ef::Index>(tokenizer.encode(text).size());
   });
@@ -118,13 +127,18 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--instruction", a.instruction, "what is to be done");
   app.add_option("--example", a.examples, "input=>output, the most wanted first; may be given again");
-  app.add_option("--examples", a.file, "JSON lines of {\"input\", \"output\"}, after those above");
-  app.add_option("--query", a.query, "the input to be answered")->required();
+  app.add_option("--examples", a.file,
+                 "a file of JSON lines with \"input\" and \"output\", after those above");
+  app.add_option("--example-format", a.format.example, "how an example is written, with \\n for a new line")
+      ->default_str("Input: {input}\\nOutput: {output}\\n\\n");
+  app.add_option("--query-format", a.format.query, "how the query is written")
+      ->default_str("Input: {input}\\nOutput:");
+  app.add_option("--query", a.query, "the input to be answered")->required()->check(example::some_text);
   app.add_option("--window", a.budget.window, "tokens of prompt and answer; default: the model's window");
   app.add_option("--answer", a.budget.answer, "tokens kept for the answer")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { prompt_and_answer(a); });
 }
