@@ -36,6 +36,10 @@ namespace detail {
 inline std::string plain(const CLI::ParseError& error) {
   constexpr std::string_view unreadable = "Could not convert: ";
   const std::string why = error.what();
+  // of a range without an upper end: "--top: Value 0 not in range 0.000000 to 179769313486…"
+  const std::size_t value = why.find("Value "), range = why.find(" not in range ");
+  if (value != why.npos && range != why.npos && why.find(" to 17976931348623157") != why.npos)
+    return why.substr(0, value) + why.substr(value + 6, range - value - 6) + " is too small, or no number";
   if (!why.starts_with(unreadable)) {
     const bool lost =
         dynamic_cast<const CLI::ExtrasError*>(&error) || dynamic_cast<const CLI::RequiredError*>(&error);

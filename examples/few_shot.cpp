@@ -4,9 +4,10 @@
 #include "common.hpp"
 #include <eigenformer/generate/prompt.hpp>
 #include <eigenformer/hub.hpp>
+#include <eigenformer/text/read_text.hpp>
 
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 
 namespace ef = eigenformer;
 
@@ -31,8 +32,7 @@ std::vector<ef::PromptExample> examples_of(const Arguments& a) {
     out.push_back({text.substr(0, at), text.substr(at + 2)});
   }
   if (a.file.empty()) return out;
-  std::ifstream file(a.file);
-  if (!file) throw ef::FileError(a.file, "cannot be read");
+  std::istringstream file(ef::read_text(a.file));
   std::size_t number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
@@ -85,9 +85,13 @@ std::string answer(const Arguments& a, const ef::Tokenizer& tokenizer, const ef:
 void prompt_and_answer(Arguments a) {
   const ef::Tokenizer tokenizer = ef::load_tokenizer(a.folder);
   const bool answers = has_weights(a.folder);
-  if (a.budget.window == 0) {
-    if (!answers) throw ef::ConfigError("--window", "is needed, as the folder has no model");
-    a.budget.window = ef::load_config(a.folder).model.max_positions;
+  if (answers) {
+    const ef::Index most = ef::load_config(a.folder).model.max_positions;
+    if (a.budget.window == 0) a.budget.window = most;
+    if (a.budget.window > most)
+      throw ef::ConfigError("--window", ef::concat(a.budget.window, " is more than the model's, of ", most));
+  } else if (a.budget.window == 0) {
+    throw ef::ConfigError("--window", "is needed, as the folder has no model");
   }
   const ef::PromptTask task{a.instruction,
                             examples_of(a),
@@ -134,7 +138,8 @@ int main(int argc, char** argv) {
   app.add_option("--query-format", a.format.query, "how the query is written")
       ->default_str("Input: {input}\\nOutput:");
   app.add_option("--query", a.query, "the input to be answered")->required()->check(example::some_text);
-  app.add_option("--window", a.budget.window, "tokens of prompt and answer; default: the model's window");
+  app.add_option("--window", a.budget.window, "tokens of prompt and answer; default: the model's window")
+      ->check(CLI::PositiveNumber);
   app.add_option("--answer", a.budget.answer, "tokens kept for the answer")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);

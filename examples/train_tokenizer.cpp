@@ -61,9 +61,11 @@ void run(Options& o) {
   ef::TokenizerTrainer trainer(o.training);
   std::uintmax_t bytes = 0;
   for (const std::string& file : o.files) {
+    if (std::filesystem::is_directory(file)) ef::fail(ef::FileError(file, "is a folder"));
     trainer.add_file(file);
     bytes += std::filesystem::file_size(file);
   }
+  if (bytes == 0) ef::fail(ef::FileError(o.files.front(), "is empty"));
   const std::string content = trainer.train();
   const double seconds = watch.seconds();
   if (terminal) std::fputs("\r                 \r", stderr);
