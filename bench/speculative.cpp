@@ -37,7 +37,7 @@ void generate(benchmark::State& state, Drafter& drafter, ef::Threads& threads, e
     counts = ef::generate_speculative(model, drafter, prompt(), greedy(), threads, [](ef::Token) {},
                                       {.draft_tokens = draft_tokens})
                  .counts;
-  state.SetItemsProcessed(state.iterations() * greedy().max_new_tokens);
+  state.SetItemsProcessed(state.iterations() * greedy().max_new_tokens.value());
   state.counters["acceptance"] = counts.acceptance_rate();
   state.counters["per_pass"] = counts.tokens_per_pass();
 }

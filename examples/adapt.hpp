@@ -13,7 +13,7 @@ struct AdaptArguments {
   std::string folder, data, out;
   ef::LoadOptions load;
   ef::LoraConfig lora;
-  bool use_lora = false, merge = false, recompute = false, resume = false, json = false;
+  bool use_lora = false, merge = false, recompute = false, resume = false, overwrite = false, json = false;
   ef::Index steps = 200, batch = 8, warmup = 0, accumulate = 1, checkpoint_every = 0, log_every = 20;
   double learning_rate = 0, weight_decay = 0.0, clip = 1.0, dropout = 0.0, held_out = 0.1;
   std::uint64_t seed = 0;
@@ -22,7 +22,7 @@ struct AdaptArguments {
 
 inline void declare(CLI::App& app, AdaptArguments& a) {
   app.add_option("folder", a.folder, "the model's folder or GGUF file")->required();
-  app.add_option("data", a.data, "what to learn from")->required();
+  app.add_option("data", a.data)->required();  // each program says what it reads
   app.add_option("--out", a.out, "folder for the model, or for its adapters with --lora")->required();
   auto* const lora = app.add_flag("--lora", a.use_lora, "train low-rank adapters, and leave the model alone");
   app.add_option("--rank", a.lora.rank, "of the adapters")->capture_default_str()->needs(lora);
@@ -47,11 +47,13 @@ inline void declare(CLI::App& app, AdaptArguments& a) {
       ->capture_default_str();
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps between checkpoints in --out; 0: none")
       ->capture_default_str();
-  app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out, if there is one");
+  auto* const resume =
+      app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out, if there is one");
+  add_overwrite(app, a.overwrite)->excludes(resume);
   app.add_flag("--recompute", a.recompute, "activation checkpointing: less memory, a third more time");
-  app.add_option("--seed", a.seed, "of the adapters and of all draws")->capture_default_str();
+  add_seed(app, a.seed, "of the adapters and of all draws");
   add_dtype(app, a.load.dtype);
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  add_threads(app, a.threads);
   app.add_option("--log-every", a.log_every, "steps between lines where stderr is no terminal");
   app.add_flag("--json", a.json, "print one JSON value");
 }
@@ -102,7 +104,7 @@ template <class Model, class Source>
 TrainingRun run_steps(ef::Trainer<float>& trainer, Model& model, const AdaptArguments& a,
                       const ef::TrainingFacts& facts, Source&& source) {
   return run_training(
-      trainer, {a.out, a.checkpoint_every, false, a.resume, a.log_every}, facts, source,
+      trainer, {a.out, a.checkpoint_every, false, a.resume, a.log_every, a.overwrite}, facts, source,
       [&](const std::string& folder) {
         if (a.use_lora) return ef::save_adapter(model, folder, {.source = a.folder});
         ef::save(model, folder, {.source = a.folder});
@@ -115,14 +117,17 @@ TrainingRun run_steps(ef::Trainer<float>& trainer, Model& model, const AdaptArgu
 
 /// The adapters, or the whole model, with the tokenizer of the folder that it came from.
 template <class Model> void write_result(Model& model, const AdaptArguments& a) {
-  if (a.use_lora && !a.merge) return ef::save_adapter(model, a.out, {.source = a.folder});
-  if (a.use_lora) {
+  const bool adapters_alone = a.use_lora && !a.merge;
+  if (a.use_lora && a.merge) {
     ef::Threads threads(a.threads);
     ef::Workspace workspace;
     ef::Run run{threads, workspace};
     ef::merge_lora(model.parameters(), run);
   }
-  ef::save(model, a.out, {.source = a.folder});
+  replace_model(a.out, [&] {
+    if (adapters_alone) return ef::save_adapter(model, a.out, {.source = a.folder});
+    ef::save(model, a.out, {.source = a.folder});
+  });
 }
 
 /// How many numbers are trained.

@@ -48,6 +48,7 @@ nlohmann::json described(const ef::PreferenceReport& r) {
 }
 
 void run(const Arguments& a) {
+  example::check_output(a.out, a.overwrite || a.resume, a.folder);
   ef::validate(a.preference);
   const ef::Tokenizer tokenizer = ef::load_tokenizer(a.folder);
   const auto end = example::end_token(a.folder);
@@ -134,12 +135,15 @@ int main(int argc, char** argv) {
   CLI::App app("Aligns the causal model in a Hugging Face folder with pairs of a better and a worse answer.");
   Arguments a;
   example::declare(app, a);
+  app.get_option("data")->description(
+      "what to learn from: JSON lines with \"prompt\", \"chosen\" and \"rejected\"");
   const std::map<std::string, ef::PreferenceLoss> losses{{"dpo", ef::PreferenceLoss::dpo},
                                                          {"ipo", ef::PreferenceLoss::ipo},
                                                          {"simpo", ef::PreferenceLoss::simpo},
                                                          {"orpo", ef::PreferenceLoss::orpo}};
   app.add_option_function<std::string>(
-         "--loss", [&](const std::string& name) { a.preference.loss = losses.at(name); }, "dpo unless given")
+         "--loss", [&](const std::string& name) { a.preference.loss = losses.at(name); },
+         "dpo (unless given), ipo, simpo or orpo")
       ->check(CLI::IsMember(losses));
   app.add_option("--beta", a.preference.beta, "how dear departing from the reference is")
       ->capture_default_str();

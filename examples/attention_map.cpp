@@ -3,24 +3,33 @@
 #include "attention_page.hpp"
 #include "common.hpp"
 #include "encoder.hpp"
+#include <eigenformer/hub/write_file.hpp>
 
-#include <fstream>
+#include <filesystem>
 
 namespace ef = eigenformer;
 
 namespace {
 
 struct Arguments {
-  std::string folder, text, target, out;
+  std::string folder, text, target, out = "attention.html";
   bool json = false;
   int threads = 1;
 };
 
-/// The strings of tokens.
+/// The texts of tokens, as they read; the names of those that have none.
 std::vector<std::string> strings(const ef::Tokenizer& tokenizer, const std::vector<ef::Token>& ids) {
   std::vector<std::string> out;
-  for (const ef::Token id : ids) out.push_back(tokenizer.id_to_token(id).value_or(std::to_string(id)));
+  for (const ef::Token id : ids) {
+    out.push_back(tokenizer.decode(std::vector{id}, false));
+    if (out.back().empty()) out.back() = tokenizer.id_to_token(id).value_or(std::to_string(id));
+  }
   return out;
+}
+
+/// What the page calls a model: the last part of its path.
+std::string name_of(const std::string& folder) {
+  return std::filesystem::weakly_canonical(folder).filename().string();
 }
 
 /// The maps of any model: its own attention, and where it has two stacks that of both and across.
@@ -62,16 +71,19 @@ int main(int argc, char** argv) {
   app.add_option("folder", a.folder,
                  "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
       ->required();
-  app.add_option("--text", a.text, "the text, or the source")->required();
+  app.add_option("--text", a.text, "the text, or the source")->required()->check(example::some_text);
   app.add_option("--target", a.target, "what an encoder-decoder is to have written");
-  app.add_option("--out", a.out, "page to write")->required();
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  app.add_option("--out", a.out, "page to write")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] {
-    const std::string html = page::html(a.folder, maps(a));
-    std::ofstream file(a.out, std::ios::binary);
-    file << html;
-    if (!file.flush()) throw ef::FileError(a.out, "cannot be written");
-    if (a.json) example::print({{"out", a.out}, {"bytes", html.size()}});
+    const std::vector<page::Map> drawn = maps(a);
+    const std::string html = page::html(name_of(a.folder), drawn);
+    ef::write_file(a.out, html);
+    if (a.json) return example::print({{"out", a.out}, {"bytes", html.size()}});
+    for (const page::Map& map : drawn)
+      std::printf("%s: %zu layers of %zu heads, %zu x %zu tokens\n", map.title.c_str(), map.heads.size(),
+                  map.heads.front().size(), map.queries.size(), map.keys.size());
+    std::printf("%s: open it in a browser\n", a.out.c_str());
   });
 }

@@ -52,9 +52,10 @@ int main(int argc, char** argv) {
   CLI::App app("Gives texts, or pairs of texts, a class.");
   Arguments a;
   app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
-  app.add_option("--text", a.texts, "a text; may be given again; default: the lines of stdin");
+  app.add_option("--text", a.texts, "a text; may be given again; default: the lines of standard input")
+      ->check(example::some_text);
   app.add_option("--pair", a.pairs, "second part of a pair, one for each --text");
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { classify(a); });
 }

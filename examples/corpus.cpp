@@ -28,7 +28,7 @@ int main(int argc, char** argv) {
   bool held_out = false, json = false;
   app.add_option("--kind", kind, "stories, pairs or labels")->check(CLI::IsMember(kinds));
   app.add_option("--lines", lines, "how many");
-  app.add_option("--seed", seed, "the same seed draws the same lines");
+  example::add_seed(app, seed, "the same seed draws the same lines");
   app.add_flag("--held-out", held_out, "only combinations that the other split never has");
   app.add_flag("--json", json, "print one JSON value");
   return example::run(app, argc, argv, [&] {

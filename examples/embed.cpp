@@ -99,11 +99,12 @@ int main(int argc, char** argv) {
   app.add_option("folder", a.folder,
                  "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
       ->required();
-  app.add_option("--text", a.texts, "a text; may be given again; default: the lines of stdin");
+  app.add_option("--text", a.texts, "a text; may be given again; default: the lines of standard input")
+      ->check(example::some_text);
   app.add_option("--pool", a.pool, "which tokens make the vector; default: what the folder says, or mean")
       ->check(CLI::IsMember({"cls", "mean", "last"}));
   app.add_flag("--normalize", a.normalize, "vectors of length 1");
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { embed(a); });
 }

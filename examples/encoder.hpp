@@ -1,11 +1,12 @@
 // What the programs for encoders share: texts as a batch, and softmax.
 #pragma once
 
+#include "common.hpp"
 #include <eigenformer/hub.hpp>
 
 #include <cmath>
-#include <iostream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,16 @@ namespace example {
 
 namespace ef = eigenformer;
 
-/// The texts of the command line, or else the lines of stdin.
+/// The texts of the command line, or else the lines of standard input that are not empty.
 inline std::vector<std::string> given_or_lines(std::vector<std::string> texts) {
-  if (texts.empty())
-    for (std::string line; std::getline(std::cin, line);)
-      if (!line.empty()) texts.push_back(line);
-  if (texts.empty()) throw ef::InputError("no text: give --text, or lines on stdin");
+  if (!texts.empty()) return texts;
+  const char* const missing = "no text: give --text, or lines on standard input";
+  std::istringstream lines(standard_input(missing));
+  for (std::string line; std::getline(lines, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty()) texts.push_back(line);
+  }
+  if (texts.empty()) throw ef::InputError(missing);
   return texts;
 }
 

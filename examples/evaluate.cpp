@@ -8,8 +8,6 @@
 #include "measure.hpp"
 #include "objectives.hpp"
 
-#include <unistd.h>
-
 namespace ef = eigenformer;
 
 namespace {
@@ -40,22 +38,23 @@ struct Measuring {
 
   example::Measures decoder() {
     const auto model = ef::load_causal_lm<float>(a.folder, a.load);
-    if (a.lines || example::is_json_lines(a.text)) {
+    const example::Measured what = example::read_measured(a.text, how, a.folder);
+    if (!what.documents.empty()) {
       if (how.frame.after.empty() && !end_tokens.empty()) how.frame.after = {end_tokens.front()};
-      const auto documents = example::read_corpus({a.text}, how).documents;
-      return example::measure_documents(model, documents, example::count_tokens(a.baseline, how), run);
+      return example::measure_documents(model, what, example::count_tokens(a.baseline, how), run);
     }
-    const std::vector<ef::Token> tokens = tokenizer.encode(ef::read_text(a.text));
-    const bool progress = isatty(fileno(stderr)) != 0;
-    const auto loss = ef::text_loss(model, tokens, a.options, run, [&](ef::Index scored) {
-      if (progress) std::fprintf(stderr, "\r%td of %zu tokens", scored, tokens.size() - 1);
+    const bool progress = example::is_terminal(stderr);
+    const ef::TextLossOptions options = example::settled(a.options, model.config());
+    const auto loss = example::loss_of(model, what, options, run, [&](ef::Index scored) {
+      if (progress) std::fprintf(stderr, "\r%td of %zu tokens", scored, what.text.size() - 1);
     });
     if (progress) std::fputs("\r\033[K", stderr);
-    return {{"perplexity", loss.perplexity()},
-            {"mean_loss", loss.mean()},
-            {"bits_per_token", loss.bits_per_token()},
-            {"tokens", tokens.size()},
-            {"scored_tokens", loss.tokens}};
+    example::Measures found{{"perplexity", loss.perplexity()},
+                            {"mean_loss", loss.mean()},
+                            {"bits_per_token", loss.bits_per_token()},
+                            {"tokens", what.text.size()}};
+    found.update(example::json_of(what, loss, options));
+    return found;
   }
 
   example::Measures encoder() {
@@ -117,7 +116,8 @@ int main(int argc, char** argv) {
                  "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
       ->required();
   app.add_option("--text", a.text,
-                 "a text, or JSON lines (*.jsonl) with \"text\", and \"target\" or \"label\"")
+                 "a text, or JSON lines (*.jsonl) with \"text\", and \"target\" for an encoder-decoder or "
+                 "\"label\" for a classifier")
       ->required();
   app.add_flag("--lines", a.lines, "each line of the text is a document of its own");
   app.add_option("--baseline", a.baseline, "a text to count tokens on, for what counting alone reaches");
@@ -125,10 +125,10 @@ int main(int argc, char** argv) {
       ->check(CLI::PositiveNumber);
   app.add_option("--stride", a.options.stride, "tokens from one window to the next; default: half the window")
       ->check(CLI::PositiveNumber);
-  app.add_option("--seed", a.seed, "of the places that are masked")->capture_default_str();
+  example::add_seed(app, a.seed, "of the places that are masked");
   app.add_option("--show-wrong", a.show_wrong, "so many targets that were written wrongly, on stderr");
   example::add_dtype(app, a.load.dtype);
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { measure(a); });
 }

@@ -4,9 +4,10 @@
 #include "common.hpp"
 #include <eigenformer/generate/prompt.hpp>
 #include <eigenformer/hub.hpp>
+#include <eigenformer/text/read_text.hpp>
 
 #include <filesystem>
-#include <fstream>
+#include <sstream>
 
 namespace ef = eigenformer;
 
@@ -14,6 +15,7 @@ namespace {
 
 struct Arguments {
   std::string folder, instruction, query, file;
+  ef::PromptTemplate format;
   std::vector<std::string> examples;
   ef::PromptBudget budget{.window = 0, .answer = 32};
   bool json = false;
@@ -30,8 +32,7 @@ std::vector<ef::PromptExample> examples_of(const Arguments& a) {
     out.push_back({text.substr(0, at), text.substr(at + 2)});
   }
   if (a.file.empty()) return out;
-  std::ifstream file(a.file);
-  if (!file) throw ef::FileError(a.file, "cannot be read");
+  std::istringstream file(ef::read_text(a.file));
   std::size_t number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
@@ -43,6 +44,12 @@ std::vector<ef::PromptExample> examples_of(const Arguments& a) {
     out.push_back({json["input"], json["output"]});
   }
   return out;
+}
+
+/// A text with \\n written for the end of a line.
+std::string unescaped(std::string text) {
+  for (std::size_t at = 0; (at = text.find("\\n", at)) != text.npos; ++at) text.replace(at, 2, "\n");
+  return text;
 }
 
 /// Whether the folder has weights beside its tokenizer, as a GGUF file has.
@@ -78,11 +85,17 @@ std::string answer(const Arguments& a, const ef::Tokenizer& tokenizer, const ef:
 void prompt_and_answer(Arguments a) {
   const ef::Tokenizer tokenizer = ef::load_tokenizer(a.folder);
   const bool answers = has_weights(a.folder);
-  if (a.budget.window == 0) {
-    if (!answers) throw ef::ConfigError("--window", "is needed, as the folder has no model");
-    a.budget.window = ef::load_config(a.folder).model.max_positions;
+  if (answers) {
+    const ef::Index most = ef::load_config(a.folder).model.max_positions;
+    if (a.budget.window == 0) a.budget.window = most;
+    if (a.budget.window > most)
+      throw ef::ConfigError("--window", ef::concat(a.budget.window, " is more than the model's, of ", most));
+  } else if (a.budget.window == 0) {
+    throw ef::ConfigError("--window", "is needed, as the folder has no model");
   }
-  const ef::PromptTask task{a.instruction, examples_of(a), {}};
+  const ef::PromptTask task{a.instruction,
+                            examples_of(a),
+                            {a.format.instruction, unescaped(a.format.example), unescaped(a.format.query)}};
   const ef::Prompt prompt = ef::few_shot_prompt(task, a.query, a.budget, [&](std::string_view text) {
     return static_cast<ef::Index>(tokenizer.encode(text).size());
   });
@@ -118,13 +131,19 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("--instruction", a.instruction, "what is to be done");
   app.add_option("--example", a.examples, "input=>output, the most wanted first; may be given again");
-  app.add_option("--examples", a.file, "JSON lines of {\"input\", \"output\"}, after those above");
-  app.add_option("--query", a.query, "the input to be answered")->required();
-  app.add_option("--window", a.budget.window, "tokens of prompt and answer; default: the model's window");
+  app.add_option("--examples", a.file,
+                 "a file of JSON lines with \"input\" and \"output\", after those above");
+  app.add_option("--example-format", a.format.example, "how an example is written, with \\n for a new line")
+      ->default_str("Input: {input}\\nOutput: {output}\\n\\n");
+  app.add_option("--query-format", a.format.query, "how the query is written")
+      ->default_str("Input: {input}\\nOutput:");
+  app.add_option("--query", a.query, "the input to be answered")->required()->check(example::some_text);
+  app.add_option("--window", a.budget.window, "tokens of prompt and answer; default: the model's window")
+      ->check(CLI::PositiveNumber);
   app.add_option("--answer", a.budget.answer, "tokens kept for the answer")
       ->capture_default_str()
       ->check(CLI::PositiveNumber);
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { prompt_and_answer(a); });
 }

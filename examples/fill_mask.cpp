@@ -66,9 +66,9 @@ int main(int argc, char** argv) {
   CLI::App app("Says which words may stand behind the masks of a text.");
   Arguments a;
   app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
-  app.add_option("--text", a.text, "text with at least one mask")->required();
+  app.add_option("--text", a.text, "text with at least one mask")->required()->check(example::some_text);
   app.add_option("--top", a.top, "words for each mask")->capture_default_str()->check(CLI::PositiveNumber);
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { fill(a); });
 }

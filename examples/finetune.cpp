@@ -7,6 +7,7 @@
 #include "adapt.hpp"
 #include "corpus.hpp"
 #include "encoder.hpp"
+#include "perplexity.hpp"
 #include <eigenformer/train/mixture.hpp>
 #include <eigenformer/train/objective.hpp>
 
@@ -29,10 +30,13 @@ ef::TrainingFacts facts_of(const Arguments& a) {
   return facts;
 }
 
-/// What is measured before and after: a name and batches.
+/// What is measured before and after: the loss of batches, or another measure of the model.
 struct HeldOut {
   std::string name;
   std::vector<ef::TrainingBatch> batches{};
+  std::function<ef::evaluate::LogLoss(ef::Threads&)> measure{};
+  nlohmann::json over{};  ///< what it is over, and the same in words
+  std::string in_words{};
 };
 
 using Source = std::function<ef::TrainingBatch(ef::Index)>;
@@ -54,7 +58,8 @@ void adapt(const Arguments& a, Model& model, const std::vector<HeldOut>& held_ou
   ef::Trainer<float> trainer(std::move(trainable), std::move(options), threads);
   const auto measure = [&] {
     std::vector<double> losses;
-    for (const HeldOut& each : held_out) losses.push_back(trainer.evaluate(each.batches).mean());
+    for (const HeldOut& each : held_out)
+      losses.push_back(each.measure ? each.measure(threads).mean() : trainer.evaluate(each.batches).mean());
     return losses;
   };
   const bool words = !trainer.model().labels_of_texts;
@@ -75,10 +80,11 @@ void adapt(const Arguments& a, Model& model, const std::vector<HeldOut>& held_ou
       out["held_out"][held_out[i].name]["perplexity_before"] = std::exp(before[i]);
       out["held_out"][held_out[i].name]["perplexity_after"] = std::exp(after[i]);
     }
+    out["held_out"][held_out[i].name].update(held_out[i].over);
     if (!a.json)
-      std::printf("%s: held-out %s %.4f before, %.4f after\n", held_out[i].name.c_str(),
+      std::printf("%s: held-out %s %.4f before, %.4f after, over %s\n", held_out[i].name.c_str(),
                   words ? "perplexity" : "loss", words ? std::exp(before[i]) : before[i],
-                  words ? std::exp(after[i]) : after[i]);
+                  words ? std::exp(after[i]) : after[i], held_out[i].in_words.c_str());
   }
   if (more) out.update(more());
   if (a.json) return example::print(out);
@@ -105,22 +111,40 @@ void adapt_to_examples(const Arguments& a, Model& model, std::vector<ef::Trainin
       for (const auto& tokens : *part)
         ef::check_window(static_cast<ef::Index>(tokens.size()), model.config());
   std::vector<HeldOut> held_out;
-  if (auto cut = example::split_off(examples, a.held_out); !cut.empty())
-    held_out.push_back({"data", std::move(cut)});
+  if (auto cut = example::split_off(examples, a.held_out); !cut.empty()) {
+    ef::Index labels = 0;
+    for (const auto& each : cut)
+      labels += std::ssize(each.labels) - std::ranges::count(each.labels, ef::ignored_label);
+    const std::size_t count = cut.size();
+    held_out.push_back({.name = "data",
+                        .batches = std::move(cut),
+                        .over = {{"examples", count}, {"scored_labels", labels}},
+                        .in_words = ef::concat(labels, " labels of ", count, " examples")});
+  }
   ef::ShuffledDraws order(static_cast<ef::Index>(examples.size()), a.batch, ef::Seed{a.seed});
   adapt(a, model, held_out, facts_of(a), [&](ef::Index step) { return joined(examples, order(step)); });
 }
 
-/// A text as windows from random places; its last part is held out.
+/// A text as windows from random places; its last part is held out, and measured as `evaluate` does, framed
+/// as a text of its own.
 ef::MixtureDraws::Source windows_of(const Arguments& a, const std::string& file,
-                                    const ef::Tokenizer& tokenizer, ef::Index window,
-                                    std::vector<HeldOut>& held_out) {
+                                    const ef::CausalLM<float>& model, const ef::Tokenizer& tokenizer,
+                                    ef::Index window, std::vector<HeldOut>& held_out) {
   auto text = tokenizer.encode(ef::read_text(file), false);
-  HeldOut held{file};
-  if (const auto rest = example::split_off(text, a.held_out); rest.size() > 1)
-    for (auto& piece : ef::consecutive_pieces(rest, window + 1))
-      held.batches.push_back(ef::next_token_batch({std::move(piece)}));
-  if (!held.batches.empty()) held_out.push_back(std::move(held));
+  if (auto rest = example::split_off(text, a.held_out); rest.size() > 1) {
+    const example::Measured what{.text = example::frame_of(tokenizer).around(std::move(rest))};
+    const auto options = example::settled({.window = (std::max)(ef::Index{2}, window)}, model.config());
+    const ef::evaluate::LogLoss all{0, std::ssize(what.text) - 1};
+    held_out.push_back({.name = file,
+                        .measure =
+                            [what, options, &model](ef::Threads& threads) {
+                              ef::Workspace workspace;
+                              ef::Run run{threads, workspace};
+                              return example::loss_of(model, what, options, run, [](ef::Index) {});
+                            },
+                        .over = example::json_of(what, all, options),
+                        .in_words = example::words_of(what, all, options)});
+  }
   return [draw = ef::WindowDraws(std::move(text), window + 1, 1, ef::Seed{a.seed})](ef::Index i) {
     return draw(i).front();
   };
@@ -130,10 +154,10 @@ void adapt_to_texts(const Arguments& a, ef::CausalLM<float>& model, const ef::To
   const ef::Index window = a.window ? a.window : (std::min)(ef::Index{256}, model.config().max_positions);
   ef::check_window(window, model.config());
   std::vector<HeldOut> held_out;
-  std::vector<ef::MixtureDraws::Source> sources{windows_of(a, a.data, tokenizer, window, held_out)};
+  std::vector<ef::MixtureDraws::Source> sources{windows_of(a, a.data, model, tokenizer, window, held_out)};
   std::vector<double> shares{1.0};
   if (!a.mix.empty()) {
-    sources.push_back(windows_of(a, a.mix, tokenizer, window, held_out));
+    sources.push_back(windows_of(a, a.mix, model, tokenizer, window, held_out));
     shares = {a.share, 1 - a.share};
   }
   ef::MixtureDraws mix(std::move(sources), std::move(shares), a.batch, ef::Seed{a.seed});
@@ -234,6 +258,7 @@ void adapt_classifier(const Arguments& a, const ef::Tokenizer& tokenizer, const 
 }
 
 void run(const Arguments& a) {
+  example::check_output(a.out, a.overwrite || a.resume, a.folder);
   const ef::HubConfig folder = ef::load_config(a.folder);
   const ef::Tokenizer tokenizer = ef::load_tokenizer(a.folder);
   if (!a.mix.empty() && folder.model.stacks != ef::Stacks::decoder)
@@ -251,6 +276,10 @@ int main(int argc, char** argv) {
   CLI::App app("Adapts the model in a Hugging Face folder to a text or to JSON lines, whole or by adapters.");
   Arguments a;
   example::declare(app, a);
+  app.get_option("data")->description(
+      "what to learn from: a text (for a decoder), or JSON lines (*.jsonl): \"text\", or \"prompt\" and "
+      "\"completion\" for a decoder; \"text\", \"label\" and perhaps \"pair\" for an encoder; \"text\" and "
+      "\"target\" for an encoder-decoder");
   app.get_option("--dtype")->description(
       "convert matrices to this format while loading; what is trained whole in bf16 has masters in f32, and "
       "products in bf16 where the processor is faster so");

@@ -35,15 +35,17 @@ void declare(CLI::App& app, Arguments& a) {
                  "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
       ->required();
   app.add_option("--adapter", a.adapter, "folder with a LoRA adapter of this model");
-  auto* const prompt = app.add_option("--prompt", a.prompt, "text to continue, or the source");
-  auto* const chat =
-      app.add_flag("--chat", a.chat, "the prompt is a message, in the folder's chat template")->needs(prompt);
+  auto* const prompt = app.add_option(
+      "--prompt", a.prompt, "text to continue, or the source; default: what stands on standard input");
+  auto* const chat = app.add_flag("--chat", a.chat, "the prompt is a message, in the folder's chat template");
   app.add_option("--system", a.system, "a system message before it")->needs(chat);
   app.add_option("--ids", a.ids, "token ids to continue, separated by commas")
       ->delimiter(',')
-      ->excludes(prompt);
-  app.add_option("--max-new-tokens", a.config.max_new_tokens, "at most so many new tokens")
-      ->capture_default_str();
+      ->excludes(prompt)
+      ->excludes(chat);
+  app.add_option("--max-new-tokens", a.config.max_new_tokens,
+                 ef::concat("at most so many new tokens; default: ", ef::usual_new_tokens,
+                            ", or what the model's window leaves"));
   app.add_option("--min-new-tokens", a.config.min_new_tokens, "no end token before so many");
   app.add_option("--temperature", a.config.temperature, "0 is greedy");
   app.add_option("--top-k", a.config.top_k, "only the k likeliest tokens; 0: all");
@@ -57,13 +59,15 @@ void declare(CLI::App& app, Arguments& a) {
                  "subtracted from logits of tokens that occurred");
   app.add_option("--frequency-penalty", a.config.frequency_penalty, "the same, as often as they occurred");
   app.add_option("--no-repeat-ngram", a.config.no_repeat_ngram, "no sequence of so many tokens twice");
-  app.add_option("--seed", a.config.seed, "the same seed gives the same text")->capture_default_str();
+  example::add_seed(app, a.config.seed, "the same seed gives the same text");
   app.add_flag("--greedy", a.greedy, "always the likeliest token");
-  app.add_option("--num-beams", a.config.num_beams, "beam search with so many hypotheses");
+  app.add_option("--num-beams", a.config.num_beams, "beam search with so many hypotheses")
+      ->check(example::at_most(1000));
   app.add_option("--length-penalty", a.config.length_penalty, "of beam search");
   app.add_option("--early-stopping", a.early_stopping, "of beam search")
       ->check(CLI::IsMember({"true", "false", "never"}));
-  app.add_option("--num-return", a.config.num_return_sequences, "so many continuations");
+  app.add_option("--num-return", a.config.num_return_sequences, "so many continuations")
+      ->check(example::at_most(1000));
   app.add_option("--eos", a.eos, "token that ends a sequence, or none; default: what the folder says");
   app.add_option("--forced-eos", a.config.forced_eos, "the last token at --max-new-tokens");
   app.add_option("--stop", a.config.stop_texts, "text that ends the output before it; may be given again");
@@ -74,7 +78,7 @@ void declare(CLI::App& app, Arguments& a) {
       ->excludes(draft);
   app.add_option("--draft-tokens", a.draft_tokens, "tokens to propose at a time")->capture_default_str();
   example::add_dtype(app, a.load.dtype);
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value instead of streaming text");
 }
 
@@ -162,7 +166,11 @@ class Output {
 /// The tokens of the prompt: ids as they are, a text, or a message in the form that the model was trained on.
 std::vector<ef::Token> prompt_tokens(const Arguments& a, const std::optional<ef::Tokenizer>& tokenizer) {
   if (!a.ids.empty()) return a.ids;
-  if (!a.chat) return tokenizer->encode(a.prompt);
+  if (!a.chat) {
+    const std::vector<ef::Token> tokens = tokenizer->encode(a.prompt);
+    if (tokens.empty()) throw ef::InputError("--prompt: is empty, and a model needs something to continue");
+    return tokens;
+  }
   std::vector<ef::ChatMessage> messages;
   if (!a.system.empty()) messages.push_back({.role = "system", .content = a.system});
   messages.push_back({.role = "user", .content = a.prompt});
@@ -187,12 +195,45 @@ ef::SpeculativeGeneration speculate(const ef::CausalLM<float>& model,
   return ef::generate_speculative(model, draft, prompt, a.config, threads, on_token, options);
 }
 
+/// @throws WindowError  for a length that was asked for and does not fit, with the longest that does
+void check_length(const Arguments& a, ef::Index prompt, ef::Index window) {
+  try {
+    ef::validate(a.config);
+    ef::most_new_tokens(a.config, prompt, window);
+  } catch (const ef::WindowError& error) {
+    if (!a.config.max_new_tokens || prompt >= window) throw;
+    throw ef::WindowError(error.window, error.asked,
+                          ef::concat(error.what(), ": --max-new-tokens may be at most ", window - prompt));
+  }
+}
+
+/// Says so where a text ends only because the model's window does, and nobody asked for that length.
+void tell_of_window(const std::vector<ef::Generation>& sequences, const Arguments& a, ef::Index window) {
+  if (a.config.max_new_tokens) return;
+  for (const ef::Generation& made : sequences)
+    if (made.finish == ef::Finish::length && made.most_new_tokens < ef::usual_new_tokens)
+      return void(
+          std::fprintf(stderr, "note: the text ends where the model's window of %td tokens does\n", window));
+}
+
+/// A time in the unit that suits it.
+std::string shown(double seconds) {
+  char text[32];
+  if (seconds < 1)
+    std::snprintf(text, sizeof text, "%.1f ms", 1e3 * seconds);
+  else
+    std::snprintf(text, sizeof text, "%.2f s", seconds);
+  return text;
+}
+
 /// Continues the prompt with a causal model, or with a sequence-to-sequence model writes the target of it.
 template <class Model> void generate(const Model& model, const Arguments& a) {
   std::optional<ef::Tokenizer> tokenizer;
   if (a.ids.empty() || !a.config.stop_texts.empty() || std::filesystem::exists(a.folder + "/tokenizer.json"))
     tokenizer = ef::load_tokenizer(a.folder);
   const std::vector<ef::Token> prompt = prompt_tokens(a, tokenizer);
+  check_length(a, std::is_base_of_v<ef::CausalLM<float>, Model> ? std::ssize(prompt) : 1,
+               model.config().max_positions);
 
   std::optional<ef::CausalLM<float>> small;
   if (!a.draft.empty()) small = ef::load_causal_lm<float>(a.draft, a.load);
@@ -240,9 +281,14 @@ template <class Model> void generate(const Model& model, const Arguments& a) {
                              {"accepted", counts.accepted},
                              {"acceptance_rate", counts.acceptance_rate()},
                              {"tokens_per_pass", counts.tokens_per_pass()}};
-  if (a.json) return example::print(result);
-  if (stream) std::printf("\n");
-  std::fprintf(stderr, "%zu tokens in %.2f s, %.1f tokens/s\n", tokens, seconds,
+  if (a.json)
+    example::print(result);
+  else if (stream)
+    std::printf("\n");
+  std::fflush(stdout);
+  tell_of_window(sequences, a, model.config().max_positions);
+  if (a.json || !example::is_terminal(stderr)) return;
+  std::fprintf(stderr, "%zu tokens in %s, %.0f tokens/s\n", tokens, shown(seconds).c_str(),
                static_cast<double>(tokens) / seconds);
   if (a.speculates())
     std::fprintf(stderr, "%td of %td proposed tokens accepted (%.0f%%), %.2f tokens a pass\n",
@@ -256,6 +302,10 @@ int main(int argc, char** argv) {
   Arguments arguments;
   declare(app, arguments);
   return example::run(app, argc, argv, [&] {
+    ef::load_config(arguments.folder);  // before anybody is asked for a prompt
+    if (app.count("--prompt") + app.count("--ids") == 0)
+      arguments.prompt =
+          example::standard_input("no prompt: give --prompt or --ids, or a text on standard input");
     complete(app, arguments);
     arguments.config.log_probabilities = arguments.json && arguments.config.num_beams == 1;
     const auto with = [&](auto model) {

@@ -6,6 +6,7 @@
 #include <eigenformer/hub/write_safetensors.hpp>
 
 #include <cstring>
+#include <filesystem>
 #include <list>
 
 namespace ef = eigenformer;
@@ -117,8 +118,17 @@ void pass_encoder(const Model& model, const ef::SafeTensors& inputs, ef::Run& ru
     out.add("pooler_output", model.pooled(run, trace.hidden_states.back(), ef::Ragged(input.tokens)));
 }
 
+/// Whether a file is the model's, or stands in its folder.
+bool is_part_of(const std::string& file, const std::string& folder) {
+  std::error_code none;
+  const auto parent = std::filesystem::absolute(file, none).parent_path();
+  return std::filesystem::equivalent(file, folder, none) || std::filesystem::equivalent(parent, folder, none);
+}
+
 template <class S> void forward(const Arguments& a) {
   const ef::ModelConfig config = ef::load_config(a.folder).model;
+  if (std::filesystem::exists(a.outputs) && (is_part_of(a.outputs, a.folder) || a.outputs == a.inputs))
+    throw ef::FileError(a.outputs, "is read here, and would be overwritten: choose another --outputs");
   const ef::SafeTensors inputs(a.inputs);
   ef::Threads threads(a.threads);
   ef::Workspace workspace;
@@ -203,7 +213,7 @@ int main(int argc, char** argv) {
   app.add_option("--inputs", a.inputs, "safetensors file with input_ids and attention_mask")->needs(outputs);
   outputs->needs("--inputs");
   app.add_flag("--double", a.in_double, "compute in double precision");
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] {
     if (a.inputs.empty()) return describe(a);

@@ -326,8 +326,8 @@ int main(int argc, char** argv) {
   app.add_option("--flops", a.flops, "operations to spend on training from scratch")
       ->check(CLI::Range(1e10, 1e16))
       ->capture_default_str();
-  app.add_option("--seed", a.seed, "of the weights and of all draws")->capture_default_str();
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_seed(app, a.seed, "of the weights and of all draws");
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(a); });
 }

@@ -3,12 +3,12 @@
 
 #include "corpus.hpp"
 #include "encoder.hpp"
+#include "perplexity.hpp"
 #include <eigenformer/evaluate/classification.hpp>
 #include <eigenformer/evaluate/exact_match.hpp>
 #include <eigenformer/hub.hpp>
 #include <eigenformer/train/draws.hpp>
 #include <eigenformer/train/masking.hpp>
-#include <eigenformer/train/text_loss.hpp>
 
 #include <map>
 #include <string>
@@ -85,24 +85,22 @@ template <class F> void in_groups(std::size_t count, std::size_t size, F&& f) {
 inline constexpr std::size_t group = 64;  // texts that are computed at once
 
 /// How well a decoder predicts documents, each for itself: all tokens but the first.
-inline Measures measure_documents(const ef::CausalLM<float>& model, const ef::TokenBatch& documents,
+inline Measures measure_documents(const ef::CausalLM<float>& model, const Measured& what,
                                   const std::optional<TokenCounts>& counts, ef::Run& run) {
-  ef::evaluate::LogLoss loss, unigram, bigram;
-  for (const auto& text : documents) {
-    if (text.size() < 2) continue;
-    const ef::evaluate::Window whole{0, static_cast<ef::Index>(text.size()), 1};
-    loss += ef::window_loss(model, std::span<const ef::Token>(text), std::span(&whole, 1), run);
-    if (!counts) continue;
-    for (std::size_t i = 1; i < text.size(); ++i) {
-      unigram.sum -= std::log(counts->unigram(text[i]));
-      bigram.sum -= std::log(counts->bigram(text[i - 1], text[i]));
+  const ef::evaluate::LogLoss loss = loss_of(model, what, {}, run, [](ef::Index) {});
+  ef::evaluate::LogLoss unigram, bigram;
+  if (counts)
+    for (const auto& text : what.documents) {
+      for (std::size_t i = 1; i < text.size(); ++i) {
+        unigram.sum -= std::log(counts->unigram(text[i]));
+        bigram.sum -= std::log(counts->bigram(text[i - 1], text[i]));
+      }
+      unigram.tokens = bigram.tokens = loss.tokens;
     }
-    unigram.tokens = bigram.tokens = loss.tokens;
-  }
   Measures out{{"perplexity", loss.perplexity()},
                {"mean_loss", loss.mean()},
                {"bits_per_token", loss.bits_per_token()},
-               {"documents", documents.size()},
+               {"documents", what.documents.size()},
                {"scored_tokens", loss.tokens}};
   if (counts) {
     out["perplexity_of_bigrams"] = bigram.perplexity();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "chart.hpp"
+#include "common.hpp"
 #include <eigenformer/hub/write_file.hpp>
 #include <eigenformer/train/trainer.hpp>
 
@@ -11,8 +12,6 @@
 #include <optional>
 #include <string>
 #include <vector>
-
-#include <unistd.h>
 
 namespace example {
 
@@ -47,7 +46,7 @@ class Progress {
 
  private:
   ef::Index steps_, every_;
-  bool terminal_ = isatty(STDERR_FILENO) != 0;
+  bool terminal_ = is_terminal(stderr);
 };
 
 /// The losses of all steps, kept beside the model as loss.csv and loss.svg.

@@ -3,12 +3,10 @@
 // bf16 and f16 copies are folders of Hugging Face; int8 and int4 copies are read by this library alone
 // (hub/stored_quantised.hpp).
 #include "common.hpp"
+#include "output.hpp"
+#include "perplexity.hpp"
 #include <eigenformer/hub.hpp>
 #include <eigenformer/hub/save.hpp>
-#include <eigenformer/text/read_text.hpp>
-#include <eigenformer/train/text_loss.hpp>
-
-#include <filesystem>
 
 namespace ef = eigenformer;
 
@@ -17,7 +15,7 @@ namespace {
 struct Arguments {
   std::string folder, out, text;
   std::optional<ef::Format> dtype;
-  bool per_row = false, json = false;
+  bool per_row = false, lines = false, overwrite = false, json = false;
   ef::TextLossOptions loss;
   int threads = 1;
 };
@@ -77,16 +75,29 @@ std::vector<Error> errors_between(const ef::Transformer<float>& exact, const ef:
   return out;
 }
 
-double perplexity(const ef::CausalLM<float>& model, const std::vector<ef::Token>& tokens,
-                  const Arguments& a) {
+/// How well the model and its copy predict a text.
+struct Perplexities {
+  ef::evaluate::LogLoss before, after;
+  nlohmann::ordered_json over;  ///< what both are over
+  std::string in_words;
+};
+
+Perplexities perplexities(const Arguments& a, const example::Measured& what, const ef::CausalLM<float>& exact,
+                          const ef::CausalLM<float>& copy) {
   ef::Threads threads(a.threads);
   ef::Workspace workspace;
   ef::Run run{threads, workspace};
-  return ef::text_loss(model, tokens, a.loss, run).perplexity();
+  const ef::TextLossOptions options = example::settled(a.loss, exact.config());
+  const auto loss = [&](const ef::CausalLM<float>& model) {
+    return example::loss_of(model, what, options, run, [](ef::Index) {});
+  };
+  const ef::evaluate::LogLoss before = loss(exact);
+  return {before, loss(copy), example::json_of(what, before, options),
+          example::words_of(what, before, options)};
 }
 
-void report(const Arguments& a, const std::vector<Error>& errors, std::optional<double> before,
-            std::optional<double> after) {
+void report(const Arguments& a, const std::vector<Error>& errors,
+            const std::optional<Perplexities>& measured) {
   Error all{"all", *a.dtype};
   for (const Error& e : errors) {
     all.square += e.square;
@@ -108,8 +119,11 @@ void report(const Arguments& a, const std::vector<Error>& errors, std::optional<
                        {"largest_error", all.largest},
                        {"bytes_before", bytes},
                        {"bytes_after", left}};
-    if (before) out["perplexity_before"] = *before;
-    if (after) out["perplexity_after"] = *after;
+    if (measured) {
+      out["perplexity_before"] = measured->before.perplexity();
+      out["perplexity_after"] = measured->after.perplexity();
+      out["perplexity_over"] = measured->over;
+    }
     example::print(out);
     return;
   }
@@ -120,41 +134,39 @@ void report(const Arguments& a, const std::vector<Error>& errors, std::optional<
   std::printf("%-52s %-6s %12.3g %12.3g\n\n", "all", "", all.relative(), all.largest);
   std::printf("bytes        %td -> %td, %.1f %%\n", bytes, left,
               100.0 * static_cast<double>(left) / static_cast<double>(bytes));
-  if (before && after)
-    std::printf("perplexity   %.4f -> %.4f, %+.3f %%\n", *before, *after, 100 * (*after / *before - 1));
+  if (!measured) return;
+  const double before = measured->before.perplexity(), after = measured->after.perplexity();
+  std::printf("perplexity   %.4f -> %.4f, %+.3f %%, over %s\n", before, after, 100 * (after / before - 1),
+              measured->in_words.c_str());
 }
 
 /// Writes the smaller copy by what loads a model of this kind, and compares the two.
 template <class Load> void copy_by(const Arguments& a, const Load& load) {
   using Model = decltype(load(a.folder));
   constexpr bool writes_on = std::is_same_v<Model, ef::CausalLM<float>>;
-  std::vector<ef::Token> tokens;
+  example::Measured what;
   if (!a.text.empty()) {
     if (!writes_on) throw ef::InputError("--text goes with models that write, one token after the other");
-    tokens = ef::load_tokenizer(a.folder).encode(ef::read_text(a.text));
+    const ef::Tokenizer tokenizer = ef::load_tokenizer(a.folder);
+    what = example::read_measured(a.text, {.tokenizer = tokenizer, .lines = a.lines}, a.folder);
   }
   const Model exact = load(a.folder);
-  if (ef::is_quantised(*a.dtype)) {
+  example::replace_model(a.out, [&] {
+    if (!ef::is_quantised(*a.dtype)) return ef::save(exact, a.out, {.dtype = a.dtype, .source = a.folder});
     Model smaller = load(a.folder);
     ef::quantise(smaller.parameters(), *a.dtype, a.per_row);
     ef::save(smaller, a.out, {.source = a.folder});
-  } else {
-    ef::save(exact, a.out, {.dtype = a.dtype, .source = a.folder});
-  }
+  });
   const Model copy = load(a.out);  // what others will read
-  std::optional<double> before, after;
+  std::optional<Perplexities> measured;
   if constexpr (writes_on)
-    if (!a.text.empty()) {
-      before = perplexity(exact, tokens, a);
-      after = perplexity(copy, tokens, a);
-    }
-  report(a, errors_between(exact.parameters(), copy.parameters()), before, after);
+    if (!a.text.empty()) measured = perplexities(a, what, exact, copy);
+  report(a, errors_between(exact.parameters(), copy.parameters()), measured);
 }
 
 void quantize(const Arguments& a) {
   if (a.per_row && !ef::is_quantised(*a.dtype)) throw ef::InputError("--per-row goes with int8 and int4");
-  if (std::filesystem::exists(a.out) && std::filesystem::equivalent(a.folder, a.out))
-    throw ef::InputError("the copy needs a folder of its own");
+  example::check_output(a.out, a.overwrite, a.folder);
   using ef::Head;
   const ef::ModelConfig config = ef::load_config(a.folder).model;
   if (config.stacks == ef::Stacks::decoder)
@@ -183,14 +195,19 @@ int main(int argc, char** argv) {
   example::add_dtype(app, a.dtype);
   app.get_option("--dtype")->required()->description("format of the copy");
   app.add_flag("--per-row", a.per_row, "int8, int4: one scale for each row, not for 32 numbers of it");
-  auto* const text = app.add_option("--text", a.text, "a text whose perplexity is measured before and after");
+  example::add_overwrite(app, a.overwrite);
+  auto* const text =
+      app.add_option("--text", a.text,
+                     "a text, or JSON lines (*.jsonl) with \"text\", whose perplexity is measured before and "
+                     "after, as evaluate does");
+  app.add_flag("--lines", a.lines, "each line of the text is a document of its own")->needs(text);
   app.add_option("--window", a.loss.window, "tokens that the model sees at a time; default: all it can")
       ->check(CLI::PositiveNumber)
       ->needs(text);
   app.add_option("--stride", a.loss.stride, "tokens from one window to the next; default: half the window")
       ->check(CLI::PositiveNumber)
       ->needs(text);
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { quantize(a); });
 }

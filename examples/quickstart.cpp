@@ -95,7 +95,7 @@ int main(int argc, char** argv) {
   app.add_option("--top-k", a.sampling.top_k, "only the k likeliest tokens; 0: all")->capture_default_str();
   app.add_option("--top-p", a.sampling.top_p, "only the likeliest tokens up to this probability")
       ->capture_default_str();
-  app.add_option("--seed", a.sampling.seed, "the same seed tells the same story")->capture_default_str();
+  example::add_seed(app, a.sampling.seed, "the same seed tells the same story");
   app.add_option("--mask", a.masked, "a text with a [MASK]")->capture_default_str();
   app.add_option("--statement", a.statement, "a sentence to be turned into a question")
       ->capture_default_str();

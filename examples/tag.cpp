@@ -62,8 +62,8 @@ int main(int argc, char** argv) {
   CLI::App app("Gives each word of a text a label.");
   Arguments a;
   app.add_option("folder", a.folder, "folder with config.json, *.safetensors and tokenizer.json")->required();
-  app.add_option("--text", a.text, "the text")->required();
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  app.add_option("--text", a.text, "the text")->required()->check(example::some_text);
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { tag(a); });
 }

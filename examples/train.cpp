@@ -26,7 +26,7 @@ struct Arguments {
          mask_rate = 0.15;
   std::uint64_t seed = 0;
   int threads = 1;
-  bool lines = false, recompute = false, resume = false, json = false;
+  bool lines = false, recompute = false, resume = false, overwrite = false, json = false;
 };
 
 ef::Tokenizer make_tokenizer(const Arguments& a, const example::Family& family) {
@@ -70,14 +70,16 @@ void train(const Arguments& a, Model& model, ef::TrainerOptions options, const e
       std::move(options), threads);
   const ef::Index parameters = ef::count(model.parameters());
   std::fprintf(stderr, "%td parameters, %zu tokens\n", parameters, corpus_tokens);
-  const auto made =
-      example::run_training(trainer, {a.out, a.checkpoint_every, true, a.resume, a.log_every}, facts, source,
-                            save_model, [&](const std::string& checkpoint, const ef::TrainingFacts& with) {
-                              ef::resume(checkpoint, model, trainer, with);
-                            });
-  save_model(a.out);
-  made.history.write_table(a.out + "/loss.csv");
-  made.history.draw(a.out + "/loss.svg");
+  const auto made = example::run_training(
+      trainer, {a.out, a.checkpoint_every, true, a.resume, a.log_every, a.overwrite}, facts, source,
+      save_model, [&](const std::string& checkpoint, const ef::TrainingFacts& with) {
+        ef::resume(checkpoint, model, trainer, with);
+      });
+  example::replace_model(a.out, [&] {
+    save_model(a.out);
+    made.history.write_table(a.out + "/loss.csv");
+    made.history.draw(a.out + "/loss.svg");
+  });
   if (!a.json) return void(std::printf("%s\n", a.out.c_str()));
   nlohmann::json out{{"folder", a.out},
                      {"parameters", parameters},
@@ -225,6 +227,7 @@ void run_seq2seq(Task& task) {
 }
 
 void run(Arguments& a, bool mask_rate_given) {
+  example::check_output(a.out, a.overwrite || a.resume);
   const example::Family& family = example::complete(a.family, a.objective);
   if (mask_rate_given && a.objective != "masked")
     ef::fail(ef::ConfigError("--mask-rate", "is for --objective masked, not for " + a.objective));
@@ -242,12 +245,13 @@ void run(Arguments& a, bool mask_rate_given) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app(
-      "Trains a transformer from scratch on texts, JSON lines (*.jsonl: \"text\", with \"target\" or "
-      "\"label\") "
-      "or token ids (*.u16, *.bin, *.u32), into a Hugging Face folder.");
+  CLI::App app("Trains a transformer from scratch on files of your own, into a Hugging Face folder.");
   Arguments a;
-  app.add_option("files", a.files, "what to learn from")->required();
+  app.add_option(
+         "files", a.files,
+         "what to learn from: texts; JSON lines (*.jsonl, *.ndjson) with \"text\", and \"target\" for "
+         "pairs or \"label\" for classify; token ids of 16 bits (*.u16, *.bin) or 32 (*.u32)")
+      ->required();
   app.add_option("--out", a.out, "folder for the model, its checkpoints, loss.csv and loss.svg")->required();
   app.add_option(
          "--objective", a.objective,
@@ -286,12 +290,13 @@ int main(int argc, char** argv) {
       ->check(
           CLI::IsMember({"constant", "linear", "cosine", "cosine_restarts", "inverse_sqrt", "polynomial"}))
       ->capture_default_str();
-  app.add_option("--optimizer", a.optimizer, "")
+  app.add_option("--optimizer", a.optimizer, "what turns gradients into updates")
       ->check(CLI::IsMember({"adamw", "sgd", "adafactor"}))
       ->capture_default_str();
   app.add_option("--weight-decay", a.weight_decay, "of matrices")->capture_default_str();
   app.add_option("--clip", a.clip, "largest norm of a gradient; 0: any")->capture_default_str();
-  app.add_option("--label-smoothing", a.label_smoothing, "")->capture_default_str();
+  app.add_option("--label-smoothing", a.label_smoothing, "share of a label's weight that all tokens get")
+      ->capture_default_str();
   app.add_option("--dropout", a.dropout, "share of embeddings, attention and branches that a step drops")
       ->capture_default_str();
   app.add_option("--dtype", a.dtype,
@@ -300,15 +305,17 @@ int main(int argc, char** argv) {
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   app.add_flag("--recompute", a.recompute, "activation checkpointing: less memory, a third more time");
-  app.add_option("--seed", a.seed, "of the first weights and of all draws")->capture_default_str();
+  example::add_seed(app, a.seed, "of the first weights and of all draws");
   auto* const held_out =
       app.add_option("--held-out", a.held_out, "a file, or a share of the corpus (0.05), to measure on");
   app.add_option("--eval-every", a.eval_every, "steps between measurements; 0: at the end")->needs(held_out);
   app.add_option("--checkpoint-every", a.checkpoint_every, "steps; 0: at the end")->capture_default_str();
   app.add_option("--log-every", a.log_every, "steps between lines where stderr is no terminal")
       ->capture_default_str();
-  app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out, if there is one");
-  app.add_option("--threads", a.threads, "threads to use")->capture_default_str();
+  auto* const resume =
+      app.add_flag("--resume", a.resume, "go on from the last checkpoint in --out, if there is one");
+  example::add_overwrite(app, a.overwrite)->excludes(resume);
+  example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(a, mask_rate->count() > 0); });
 }

@@ -3,18 +3,13 @@
 //   train_tokenizer corpus.txt --model bpe --vocab-size 8000 --out my-tokenizer
 //   tokenize my-tokenizer --text "Hello"
 #include "common.hpp"
+#include <eigenformer/hub/write_file.hpp>
 #include <eigenformer/text/load_tokenizer.hpp>
 #include <eigenformer/text/train_tokenizer.hpp>
 
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-
-#if defined(_WIN32)
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
 
 namespace ef = eigenformer;
 
@@ -24,16 +19,8 @@ struct Options {
   std::vector<std::string> files, special_tokens;
   std::string model = "bpe", out;
   ef::TokenizerTraining training;
-  bool cased = false, json = false;
+  bool cased = false, overwrite = false, json = false;
 };
-
-bool stderr_is_terminal() {
-#if defined(_WIN32)
-  return _isatty(_fileno(stderr)) != 0;
-#else
-  return isatty(STDERR_FILENO) != 0;
-#endif
-}
 
 void show(const ef::text::TrainingProgress& progress) {
   const double share =
@@ -57,31 +44,34 @@ ef::Index count_tokens(const ef::Tokenizer& tokenizer, const std::vector<std::st
 
 void run(Options& o) {
   const std::filesystem::path target = std::filesystem::path(o.out) / "tokenizer.json";
-  if (std::filesystem::exists(target)) ef::fail(ef::FileError(target.string(), "it is there already"));
+  if (std::filesystem::exists(o.out) && !std::filesystem::is_directory(o.out))
+    ef::fail(ef::FileError(o.out, "is a file, where a folder is to be written"));
+  if (std::filesystem::exists(target) && !o.overwrite)
+    ef::fail(ef::FileError(target.string(),
+                           "is there already: choose another folder, or replace it with --overwrite"));
   o.training.model = o.model == "bpe"         ? ef::TokenizerModel::byte_level_bpe
                      : o.model == "wordpiece" ? ef::TokenizerModel::word_piece
                                               : ef::TokenizerModel::unigram;
   o.training.special_tokens = o.special_tokens;
   o.training.lowercase = !o.cased;
-  const bool terminal = stderr_is_terminal();
+  const bool terminal = example::is_terminal(stderr);
   if (terminal) o.training.progress = show;
 
   const example::Stopwatch watch;
   ef::TokenizerTrainer trainer(o.training);
   std::uintmax_t bytes = 0;
   for (const std::string& file : o.files) {
+    if (std::filesystem::is_directory(file)) ef::fail(ef::FileError(file, "is a folder"));
     trainer.add_file(file);
     bytes += std::filesystem::file_size(file);
   }
+  if (bytes == 0) ef::fail(ef::FileError(o.files.front(), "is empty"));
   const std::string content = trainer.train();
   const double seconds = watch.seconds();
   if (terminal) std::fputs("\r                 \r", stderr);
 
-  std::filesystem::create_directories(o.out);
-  std::ofstream stream(target, std::ios::binary);
-  stream << content;
-  stream.close();
-  if (!stream) ef::fail(ef::FileError(target.string(), "it cannot be written"));
+  ef::create_folder(o.out);
+  ef::write_file(target.string(), content);
 
   const ef::Tokenizer tokenizer = ef::load_tokenizer_json(o.out);
   const ef::Index tokens = count_tokens(tokenizer, o.files);
@@ -118,6 +108,7 @@ int main(int argc, char** argv) {
   app.add_option("--character-coverage", o.training.character_coverage,
                  "share of the text whose characters are kept (wordpiece, unigram)");
   app.add_option("--max-piece-length", o.training.max_piece_length, "characters (unigram)");
+  app.add_flag("--overwrite", o.overwrite, "replace a tokenizer.json that is there already");
   app.add_flag("--cased", o.cased, "keep capitals and accents (wordpiece)");
   app.add_flag("--json", o.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(o); });

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 #include <eigenformer/hub/checkpoint.hpp>
 
@@ -16,6 +17,7 @@ struct TrainingPlan {
   bool last_checkpoint = false;    ///< also one after the last step
   bool resume = false;             ///< go on from the last checkpoint, if there is one
   ef::Index log_every = 50;        ///< steps between lines where stderr is no terminal
+  bool overwrite = false;          ///< begin anew where checkpoints of another training are
 };
 
 /// How a training went, as far as this process made it.
@@ -35,10 +37,13 @@ TrainingRun run_training(ef::Trainer<float>& trainer, const TrainingPlan& plan,
                          const std::function<void(const std::string&)>& save,
                          const std::function<void(const std::string&, const ef::TrainingFacts&)>& resume) {
   TrainingRun run;
+  if (plan.overwrite)
+    for (const auto& [step, path] : ef::hub::checkpoints(plan.folder)) ef::hub::remove_checkpoint(path);
   if (const auto found = ef::last_checkpoint(plan.folder)) {
     if (!plan.resume)
-      ef::fail(
-          ef::FileError(*found, "is there already: go on from it with --resume, or choose another --out"));
+      ef::fail(ef::FileError(*found,
+                             "is there already: go on from it with --resume, begin anew with "
+                             "--overwrite, or choose another --out"));
     resume(*found, facts);
     run.history.read(*found + "/loss.csv");
     std::fprintf(stderr, "going on from %s\n", found->c_str());

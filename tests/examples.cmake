@@ -72,7 +72,6 @@ refuses("nowhere/config.json" generate nowhere --prompt a)
 prints("1.000.*a cat\n.*1.000  a dog\n$" embed bert-mlm --text "a cat" --text "a dog")
 gives("similarity;1;1" "^(1|0.99999)" embed t5 --text "a cat" --text "a dog" --normalize)
 gives("pooling" "^last$" embed gpt2 --text "a cat" --pool last)
-refuses("no text" embed bert-mlm)
 refuses("max not in" embed bert-mlm --text a --pool max)
 
 prints("^ 0[.][0-9]+ +[^ ]+ +a[^\n]* sat[.]\n" fill_mask roberta-mlm --text "a [MASK] sat.")
@@ -209,6 +208,8 @@ file(WRITE ${WORK}/long.jsonl "{\"text\": \"a\", \"pair\": \"${long}\", \"label\
 refuses("68 tokens exceed" finetune bert-mlm long.jsonl --steps 1 --out none)
 refuses("which only finetune learns from" evaluate entailed --text entailed.jsonl)
 refuses("which only finetune learns from" train entailed.jsonl --objective classify ${tiny} --out none)
+
+include(${CMAKE_CURRENT_LIST_DIR}/examples_usage.cmake)
 
 if(wrong)
   message(FATAL_ERROR "${wrong} calls went wrong")

@@ -30,5 +30,5 @@ trap 'rm -rf "$work"' EXIT
 
 # half the bytes, which every reader of Hugging Face folders knows
 for name in story mask mood question; do
-  "$bin/quantize" "$work/$name" "$out/$name" --dtype bf16
+  "$bin/quantize" "$work/$name" "$out/$name" --dtype bf16 --overwrite
 done

@@ -79,7 +79,7 @@ int steps_until_done(ef::EarlyStopping stop, double length_penalty, std::vector<
       {{-3.9, 0, 3}, {-4.0, 1, 4}},
       {{-9.7, 0, 3}, {-9.8, 1, 4}},  // -9.7 / 8 < -2.4 / 2: cannot be beaten at any length
   };
-  BeamRow row(config, {5});
+  BeamRow row(config, {5}, 8);
   int step = 0;
   while (!row.done() && step < 4) row.advance(steps[static_cast<std::size_t>(step++)]);
   REQUIRE(row.done());
@@ -107,7 +107,7 @@ TEST_CASE(
   ef::GenerationConfig config{
       .max_new_tokens = 1, .end_tokens = {0, 9}, .num_beams = 2, .num_return_sequences = 2};
   const std::vector<ef::detail::Continuation> ranked{{-0.1, 0, 1}, {-0.2, 0, 0}, {-0.3, 0, 9}, {-0.4, 0, 2}};
-  BeamRow last(config, {5, 6});
+  BeamRow last(config, {5, 6}, 1);
   CHECK(last.advance(ranked) == std::vector<std::size_t>{0, 0});
   REQUIRE(last.done());
   const auto results = std::move(last).results();
@@ -119,7 +119,7 @@ TEST_CASE(
 
   config.max_new_tokens = 2;
   config.early_stopping = ef::EarlyStopping::yes;
-  BeamRow first(config, {5, 6});
+  BeamRow first(config, {5, 6}, 2);
   first.advance(ranked);
   CHECK_FALSE(first.done());  // with the end at rank 2 there were two
   REQUIRE(first.beams().size() == 2);

@@ -204,7 +204,7 @@ TEST_CASE("of equal scores the hypothesis that ended later comes first, as in tr
                                     .length_penalty = 0,
                                     .early_stopping = ef::EarlyStopping::yes,
                                     .num_return_sequences = 2};
-  ef::detail::BeamRow row(config, {5});
+  ef::detail::BeamRow row(config, {5}, 9);
   row.advance(std::vector<ef::detail::Continuation>{{-1, 0, 0}, {-1, 0, 3}, {-2, 0, 4}});
   row.advance(std::vector<ef::detail::Continuation>{{-1, 0, 0}, {-2, 1, 6}, {-3, 0, 7}});
   CHECK(row.done());

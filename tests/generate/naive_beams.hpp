@@ -82,13 +82,13 @@ inline std::vector<Path> beam_search(const ef::CausalLM<double>& model, const st
         end(list[rank], step);
     }
     if (ended.size() < beams) continue;
-    const ef::Index longest = config.length_penalty > 0 ? config.max_new_tokens : step;
+    const ef::Index longest = config.length_penalty > 0 ? config.max_new_tokens.value() : step;
     const double worst = ended.back().value, best = list[0].value;
     if (config.early_stopping == ef::EarlyStopping::yes) return ended;
     if (config.early_stopping == ef::EarlyStopping::no && worst >= penalized(best, step)) return ended;
     if (config.early_stopping == ef::EarlyStopping::never && worst >= penalized(best, longest)) return ended;
   }
-  for (Path& path : running) end(std::move(path), config.max_new_tokens);
+  for (Path& path : running) end(std::move(path), config.max_new_tokens.value());
   return ended;
 }
 

@@ -81,7 +81,7 @@ Trial trial(const ef::CausalLM<float>& model, const ef::GenerationConfig& config
             int runs) {
   const Text prompt{1, 3};
   std::map<Text, double> exact;
-  add_texts(model, config, prompt, 1, config.max_new_tokens, exact);
+  add_texts(model, config, prompt, 1, config.max_new_tokens.value(), exact);
   ef::Threads threads(1);
   ef::Session<float> session(model, threads);
   std::map<Text, int> found;

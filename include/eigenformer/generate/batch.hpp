@@ -72,17 +72,18 @@ template <class S> class Batch {
     if (config.num_return_sequences > 1)
       fail(ConfigError("num_return_sequences", "add the prompt as often, with a stream each"));
     check_tokens(prompt, model_->config());
-    detail::check_generation(prompt.size(), config, model_->config().max_positions);
-    const auto new_tokens = static_cast<std::size_t>(config.max_new_tokens);
+    const Index most = most_new_tokens(config, std::ssize(prompt), model_->config().max_positions);
     auto sequence = std::make_unique<Sequence>(next_, std::move(sampler));
     sequence->on_token = [call = std::forward<F>(on_token)](Token token) mutable {
       return detail::tell(call, 0, token);
     };
     Generation& generation = sequence->generation;
     generation.prompt_size = std::ssize(prompt);
+    generation.most_new_tokens = most;
     generation.tokens = std::move(prompt);
-    generation.tokens.reserve(generation.tokens.size() + new_tokens);
-    if (sequence->sampler.config().log_probabilities) generation.log_probabilities.reserve(new_tokens);
+    generation.tokens.reserve(generation.tokens.size() + static_cast<std::size_t>(most));
+    if (sequence->sampler.config().log_probabilities)
+      generation.log_probabilities.reserve(static_cast<std::size_t>(most));
     waiting_.push_back(std::move(sequence));
     return next_++;
   }
@@ -188,7 +189,7 @@ template <class S> class Batch {
         ++i;
         continue;
       }
-      const Index capacity = sequence.generation.prompt_size + sequence.sampler.config().max_new_tokens;
+      const Index capacity = sequence.generation.prompt_size + sequence.generation.most_new_tokens;
       if (from.sequence && from.ready >= options_.shared_prefix) {
         sequence.session.emplace(from.sequence->session->fork(from.ready, capacity));
         refresh(from.sequence);

@@ -38,12 +38,14 @@ class BeamRow {
     double sum = 0;
   };
 
-  BeamRow(const GenerationConfig& config, std::vector<Token> prompt)
-      : config_(config), prompt_size_(prompt.size()) {
+  /// @param most  new tokens: see most_new_tokens()
+  BeamRow(const GenerationConfig& config, std::vector<Token> prompt, Index most)
+      : config_(config), prompt_size_(prompt.size()), most_(most) {
     beams_.push_back({std::move(prompt), 0});
   }
 
   const std::vector<Beam>& beams() const { return beams_; }
+  Index most_new_tokens() const { return most_; }
   bool done() const { return done_; }
 
   /// Goes on with the best continuations, ranked, of this step. Returns the beam that each of the new beams
@@ -67,9 +69,8 @@ class BeamRow {
       }
     }
     beams_ = std::move(next);
-    const auto limit = static_cast<std::size_t>(config_.max_new_tokens);
     done_ = beams_.empty() || content(ranked.front().sum, length);
-    if (!done_ && length == limit) {
+    if (!done_ && length == static_cast<std::size_t>(most_)) {
       for (Beam& beam : beams_) finish(std::move(beam), Finish::length);
       done_ = true;
     }
@@ -99,7 +100,7 @@ class BeamRow {
                          [](const Generation& x, const Generation& y) { return x.score < y.score; });
     if (full && score <= worst->score) return;
     if (full) finished_.erase(worst);
-    finished_.push_back({std::move(beam.tokens), static_cast<Index>(prompt_size_), why, {}, score});
+    finished_.push_back({std::move(beam.tokens), static_cast<Index>(prompt_size_), why, {}, score, most_});
   }
 
   /// Whether to look no further, `best` being the greatest sum of this step's continuations.
@@ -111,15 +112,15 @@ class BeamRow {
       case EarlyStopping::yes: return true;
       case EarlyStopping::no: return worst >= penalized(best, length);
       case EarlyStopping::never:  // sums fall as they grow longer, but a positive penalty lifts long ones
-        return worst >= penalized(best, config_.length_penalty > 0
-                                            ? static_cast<std::size_t>(config_.max_new_tokens)
-                                            : length);
+        return worst >=
+               penalized(best, config_.length_penalty > 0 ? static_cast<std::size_t>(most_) : length);
     }
     return true;
   }
 
   const GenerationConfig& config_;
   std::size_t prompt_size_;
+  Index most_;
   std::vector<Beam> beams_;
   std::vector<Generation> finished_;
   bool done_ = false;
@@ -130,11 +131,13 @@ class BeamScores {
  public:
   explicit BeamScores(const GenerationConfig& config) : config_(config), chain_(logits_chain(config)) {}
 
-  /// Adds to `found` the `count` best continuations of a beam, and those as good as the last of them.
+  /// Adds to `found` the `count` best continuations of beam `number` of a row, and those as good as the last
+  /// of them.
   /// @throws InputError  for logits that are NaN or +infinity
   template <class S>
-  void collect(const RowVector<S>& logits, const BeamRow::Beam& beam, std::size_t number, Index step,
+  void collect(const RowVector<S>& logits, const BeamRow& row, std::size_t number, Index step,
                std::size_t count, std::vector<Continuation>& found) {
+    const BeamRow::Beam& beam = row.beams()[number];
     constexpr double never = -std::numeric_limits<double>::infinity();
     scores_ = logits.template cast<double>();
     look_at_scores();
@@ -147,7 +150,7 @@ class BeamScores {
       scores_[token] = 0;
     };
     if (config_.forced_bos && step == 0) force(*config_.forced_bos);
-    if (config_.forced_eos && step + 1 == config_.max_new_tokens) force(*config_.forced_eos);
+    if (config_.forced_eos && step + 1 == row.most_new_tokens()) force(*config_.forced_eos);
     if ((scores_.array() == never).all()) return;  // this hypothesis cannot go on
     look_at_scores();
     for (const Token token : candidates_.largest(static_cast<Index>(count)))
@@ -215,7 +218,9 @@ std::vector<std::vector<Generation>> generate_beams(const Model& model, const To
   std::vector<detail::BeamRow> rows;
   for (auto& beginning : detail::beginnings(model, prompts)) {
     sessions[rows.size()].push_back(std::move(started[rows.size()]));
-    rows.emplace_back(config, std::move(beginning));
+    const Index length = std::ssize(beginning);
+    rows.emplace_back(config, std::move(beginning),
+                      most_new_tokens(config, length, model.config().max_positions));
   }
   detail::BeamScores scores(config);
   const auto listed =
@@ -225,7 +230,7 @@ std::vector<std::vector<Generation>> generate_beams(const Model& model, const To
   std::vector<std::span<const Token>> latest;
   Workspace workspace;  // of all steps, where a new fork would begin without any
   Run run{threads, workspace};
-  for (Index step = 0; step < config.max_new_tokens; ++step) {
+  for (Index step = 0;; ++step) {  // until every row is done, at its most new tokens at the latest
     going.clear();
     latest.clear();
     for (std::size_t r = 0; r < rows.size(); ++r) {
@@ -233,7 +238,7 @@ std::vector<std::vector<Generation>> generate_beams(const Model& model, const To
       if (row.done()) continue;
       found.clear();
       for (std::size_t b = 0; b < row.beams().size(); ++b)
-        scores.collect(sessions[r][b].logits(), row.beams()[b], b, step, listed, found);
+        scores.collect(sessions[r][b].logits(), row, b, step, listed, found);
       if (found.empty()) fail(InputError(concat("no token is possible in step ", step, " of prompt ", r)));
       const auto end = found.begin() + static_cast<std::ptrdiff_t>((std::min)(listed, found.size()));
       std::partial_sort(found.begin(), end, found.end(), detail::ranks_before);

@@ -6,6 +6,7 @@
 
 #include <eigenformer/core/error.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -28,10 +29,13 @@ enum class EarlyStopping {
   never  ///< when no running beam can beat the worst finished one, at any length
 };
 
+/// New tokens where a GenerationConfig names no number, and the window has room for them.
+inline constexpr Index usual_new_tokens = 128;
+
 /// Every field has the value that switches it off as its default, but for `max_new_tokens`.
 struct GenerationConfig {
-  Index max_new_tokens = 128;  // at least 1
-  Index min_new_tokens = 0;    // end tokens are impossible before; 0: off
+  std::optional<Index> max_new_tokens{};  // at least 1; none: usual_new_tokens, or what the window leaves
+  Index min_new_tokens = 0;               // end tokens are impossible before; 0: off
 
   double temperature = 1;     // logits are divided by it; 1: off; 0: greedy, always the likeliest token
   Index top_k = 0;            // only the k likeliest tokens; 0: all
@@ -81,9 +85,10 @@ inline void validate(const GenerationConfig& config) {
   const auto finite = [](double value) { return std::isfinite(value); };
   const auto share = [](double value) { return value > 0 && value <= 1; };  // false for NaN
 
-  require(config.max_new_tokens >= 1, "max_new_tokens", config.max_new_tokens, "is not at least 1");
+  const Index most = config.max_new_tokens.value_or(std::numeric_limits<Index>::max());
+  require(most >= 1, "max_new_tokens", most, "is not at least 1");
   require(config.min_new_tokens >= 0, "min_new_tokens", config.min_new_tokens, "is negative");
-  require(config.min_new_tokens <= config.max_new_tokens, "min_new_tokens", config.min_new_tokens,
+  require(config.min_new_tokens <= most, "min_new_tokens", config.min_new_tokens,
           "is more than max_new_tokens");
   require(finite(config.temperature) && config.temperature >= 0, "temperature", config.temperature,
           "is not a finite number of at least 0");
@@ -120,6 +125,32 @@ inline void validate(const GenerationConfig& config) {
           config.num_return_sequences, "is more than num_beams");
   if (config.forced_bos) detail::require_token("forced_bos", *config.forced_bos);
   if (config.forced_eos) detail::require_token("forced_eos", *config.forced_eos);
+}
+
+/// How many new tokens a sequence gets at most behind `prompt` tokens in a window: the number that the config
+/// names, which must fit. Where it names none, usual_new_tokens (or min_new_tokens, if that is more), or else
+/// as many as the window leaves.
+/// @throws WindowError  for a number that was asked for and does not fit, and for a prompt that leaves no
+/// room
+inline Index most_new_tokens(const GenerationConfig& config, Index prompt, Index window) {
+  const Index left = window - prompt;
+  if (config.max_new_tokens) {
+    const Index asked = *config.max_new_tokens;
+    if (asked > left)
+      fail(WindowError(window, prompt + (std::min)(asked, std::numeric_limits<Index>::max() - prompt),
+                       concat("a prompt of ", prompt, " tokens and ", asked,
+                              " new ones exceed the context window of ", window)));
+    return asked;
+  }
+  if (left < 1)
+    fail(WindowError(window, prompt + 1,
+                     concat("a prompt of ", prompt,
+                            " tokens leaves no room for a new one in the context window of ", window)));
+  if (config.min_new_tokens > left)
+    fail(WindowError(window, prompt + config.min_new_tokens,
+                     concat("a prompt of ", prompt, " tokens and at least ", config.min_new_tokens,
+                            " new ones exceed the context window of ", window)));
+  return (std::min)((std::max)(usual_new_tokens, config.min_new_tokens), left);
 }
 
 namespace detail {

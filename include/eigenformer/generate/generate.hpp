@@ -23,8 +23,9 @@ struct Generation {
   Index prompt_size = 0;
   Finish finish = Finish::length;
   std::vector<double>
-      log_probabilities;  ///< ln p of each new token by the model's own distribution; on request
-  double score = 0;       ///< of a beam search; see generate_beams
+      log_probabilities;      ///< ln p of each new token by the model's own distribution; on request
+  double score = 0;           ///< of a beam search; see generate_beams
+  Index most_new_tokens = 0;  ///< that it could have: see most_new_tokens()
 
   std::span<const Token> new_tokens() const {
     return std::span(tokens).subspan(static_cast<std::size_t>(prompt_size));
@@ -58,15 +59,15 @@ template <class OnToken> bool tell(OnToken& on_token, Index sequence, Token toke
   }
 }
 
-/// The token that new token number `step` must be, if any.
-inline std::optional<Token> forced(const GenerationConfig& config, Index step) {
+/// The token that new token number `step` of at most `most` must be, if any.
+inline std::optional<Token> forced(const GenerationConfig& config, Index step, Index most) {
   if (config.forced_bos && step == 0) return config.forced_bos;
-  if (config.forced_eos && step + 1 == config.max_new_tokens) return config.forced_eos;
+  if (config.forced_eos && step + 1 == most) return config.forced_eos;
   return {};
 }
 
 inline Token draw(Sampler& sampler, const auto& logits, const Generation& sequence, Index step) {
-  const std::optional<Token> token = forced(sampler.config(), step);
+  const std::optional<Token> token = forced(sampler.config(), step, sequence.most_new_tokens);
   return token ? *token : sampler(logits, sequence.tokens);
 }
 
@@ -82,18 +83,9 @@ bool append(Generation& sequence, const GenerationConfig& config, const auto& lo
     sequence.finish = Finish::end_token;
   else if (!goes_on)
     sequence.finish = Finish::callback;
-  else if (step + 1 < config.max_new_tokens)
+  else if (step + 1 < sequence.most_new_tokens)
     return true;
   return false;
-}
-
-/// @throws WindowError  if prompt and new tokens exceed the window, before any work is done
-inline void check_generation(std::size_t prompt, const GenerationConfig& config, Index window) {
-  const Index length = static_cast<Index>(prompt) + config.max_new_tokens;
-  if (length > window)
-    fail(WindowError(window, length,
-                     concat("a prompt of ", prompt, " tokens and ", config.max_new_tokens,
-                            " new ones exceed the context window of ", window)));
 }
 
 /// Draws and feeds until every sequence has ended. Sessions have been fed all of their sequences' tokens.
@@ -125,18 +117,19 @@ void generate_all(std::span<Session<S>> sessions, std::span<Sampler> samplers,
 
 }  // namespace detail
 
-/// Goes on from a session: feeds `prompt`, then draws up to max_new_tokens of the sampler's config. The
-/// callback gets each new token as it is drawn, its end token too, and may return false to end there.
-/// `history` are tokens that the session was fed before, for penalties.
+/// Goes on from a session: feeds `prompt`, then draws up to max_new_tokens of the sampler's config, or
+/// without any up to what the session has room for (most_new_tokens()). The callback gets each new token as
+/// it is drawn, its end token too, and may return false to end there. `history` are tokens that the session
+/// was fed before, for penalties.
 /// @throws InputError, WindowError  before any work is done
 template <class S, class OnToken>
 Generation generate(Session<S>& session, Sampler& sampler, std::span<const Token> prompt, OnToken&& on_token,
                     std::span<const Token> history = {}) {
   const GenerationConfig& config = sampler.config();
-  detail::check_generation(static_cast<std::size_t>(session.size()) + prompt.size(), config,
-                           session.capacity());
   Generation sequence;
-  sequence.tokens.reserve(history.size() + prompt.size() + static_cast<std::size_t>(config.max_new_tokens));
+  sequence.most_new_tokens = most_new_tokens(config, session.size() + std::ssize(prompt), session.capacity());
+  sequence.tokens.reserve(history.size() + prompt.size() +
+                          static_cast<std::size_t>(sequence.most_new_tokens));
   sequence.tokens.assign(history.begin(), history.end());
   sequence.tokens.insert(sequence.tokens.end(), prompt.begin(), prompt.end());
   sequence.prompt_size = static_cast<Index>(sequence.tokens.size());
@@ -165,7 +158,9 @@ std::vector<Generation> generate_from(std::vector<Session<S>> sessions, const To
     samplers.emplace_back(config, s);
     const auto& prompt = prompts[s / copies];
     Generation& sequence = sequences.emplace_back();
-    sequence.tokens.reserve(prompt.size() + static_cast<std::size_t>(config.max_new_tokens));
+    sequence.most_new_tokens =
+        most_new_tokens(config, std::ssize(prompt), sessions[s].model().config().max_positions);
+    sequence.tokens.reserve(prompt.size() + static_cast<std::size_t>(sequence.most_new_tokens));
     sequence.tokens = prompt;
     sequence.prompt_size = static_cast<Index>(prompt.size());
   }
@@ -199,15 +194,15 @@ template <class S>
 std::vector<Session<S>> begin(const CausalLM<S>& model, const TokenBatch& prompts,
                               const GenerationConfig& config, Threads& threads) {
   check_config(config, model.config());
+  std::vector<Index> capacities;
   for (const auto& prompt : prompts) {
     check_tokens(prompt, model.config());
-    check_generation(prompt.size(), config, model.config().max_positions);
+    const Index length = std::ssize(prompt);
+    capacities.push_back(length + most_new_tokens(config, length, model.config().max_positions));
   }
   std::vector<Session<S>> sessions;
-  for (const auto& prompt : prompts) {
-    const Index capacity = static_cast<Index>(prompt.size()) + config.max_new_tokens;
+  for (const Index capacity : capacities)
     sessions.emplace_back(model, threads, SessionOptions{.capacity = capacity});
-  }
   feed_prompts(sessions, prompts);
   return sessions;
 }
@@ -218,13 +213,12 @@ template <class S>
 std::vector<Session<S>> begin(const Seq2Seq<S>& model, const TokenBatch& sources,
                               const GenerationConfig& config, Threads& threads) {
   check_config(config, model.config());
-  check_generation(1, config, model.config().max_positions);
+  const Index capacity = 1 + most_new_tokens(config, 1, model.config().max_positions);
   Workspace workspace;
   Run run{threads, workspace};
   std::vector<Session<S>> sessions;
   for (auto& source : model.read(sources, run))
-    sessions.emplace_back(model, threads, std::move(source),
-                          SessionOptions{.capacity = 1 + config.max_new_tokens});
+    sessions.emplace_back(model, threads, std::move(source), SessionOptions{.capacity = capacity});
   feed_prompts(sessions, beginnings(model, sources));
   return sessions;
 }

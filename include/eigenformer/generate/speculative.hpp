@@ -63,7 +63,7 @@ inline std::uint64_t stream_of_verdicts(std::uint64_t stream) { return stream ^ 
 inline Token judge(Sampler& sampler, const auto& logits, const Generation& sequence, Index step,
                    const Proposal& proposal, std::size_t i) {
   const GenerationConfig& config = sampler.config();
-  if (i >= proposal.probabilities.size() || forced(config, step))
+  if (i >= proposal.probabilities.size() || forced(config, step, sequence.most_new_tokens))
     return draw(sampler, logits, sequence, step);
   const Token proposed = proposal.tokens[i];
   const RowVector<double>& q = proposal.probabilities[i];
@@ -204,8 +204,7 @@ SpeculativeGeneration generate_speculative(Session<S>& session, Sampler& sampler
   const GenerationConfig& config = sampler.config();
   const ModelConfig& model = session.model().config();
   check_tokens(prompt, model);
-  detail::check_generation(static_cast<std::size_t>(session.size()) + prompt.size(), config,
-                           session.capacity());
+  const Index most = most_new_tokens(config, session.size() + std::ssize(prompt), session.capacity());
   if (options.draft_tokens < 0)
     fail(ConfigError("draft_tokens", concat(options.draft_tokens, " is negative")));
   if constexpr (requires { drafter.vocabulary(); })
@@ -214,7 +213,8 @@ SpeculativeGeneration generate_speculative(Session<S>& session, Sampler& sampler
                              " tokens is not the model's, of ", model.vocab_size)));
   SpeculativeGeneration out;
   std::vector<Token>& tokens = out.generation.tokens;
-  tokens.reserve(history.size() + prompt.size() + static_cast<std::size_t>(config.max_new_tokens));
+  out.generation.most_new_tokens = most;
+  tokens.reserve(history.size() + prompt.size() + static_cast<std::size_t>(most));
   tokens.assign(history.begin(), history.end());
   tokens.insert(tokens.end(), prompt.begin(), prompt.end());
   out.generation.prompt_size = std::ssize(tokens);
@@ -233,9 +233,8 @@ SpeculativeGeneration generate_speculative(Session<S>& session, Sampler& sampler
   };
   for (bool goes_on = true; goes_on;) {
     const Cut cut{session, before, tokens};
-    const bool is_free = !detail::forced(config, out.counts.written);
-    const Index count =
-        is_free ? (std::min)(options.draft_tokens, config.max_new_tokens - out.counts.written - 1) : 0;
+    const bool is_free = !detail::forced(config, out.counts.written, most);
+    const Index count = is_free ? (std::min)(options.draft_tokens, most - out.counts.written - 1) : 0;
     proposal.clear();
     if (count > 0) drafter.propose(tokens, count, sampler.drawn(), proposal);
     detail::check_proposal(proposal, count, model);
@@ -269,8 +268,8 @@ SpeculativeGeneration generate_speculative(const CausalLM<S>& model, Drafter& dr
   if (config.num_return_sequences > 1)
     fail(ConfigError("num_return_sequences", "proposals are for one sequence at a time"));
   check_tokens(prompt, model.config());
-  detail::check_generation(prompt.size(), config, model.config().max_positions);
-  const Index capacity = std::ssize(prompt) + config.max_new_tokens;
+  const Index length = std::ssize(prompt);
+  const Index capacity = length + most_new_tokens(config, length, model.config().max_positions);
   Session<S> session(model, threads, {.capacity = capacity});
   Sampler sampler(config);
   return generate_speculative(session, sampler, drafter, prompt, on_token, options);

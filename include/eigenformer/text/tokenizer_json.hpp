@@ -183,7 +183,9 @@ class TokenizerJsonEvents final : public nlohmann::json_sax<nlohmann::json> {
 /// @throws FileError  if it cannot be read
 [[gnu::cold]] inline std::string read_file(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) fail(FileError(path.string(), "there is no such file"));
+  if (!std::filesystem::is_regular_file(path, error))
+    fail(FileError(path.string(),
+                   std::filesystem::exists(path, error) ? "is not a regular file" : "there is no such file"));
   std::ifstream stream(path, std::ios::binary);
   std::string content;
   for (std::string block(1 << 16, '\0'); stream.read(block.data(), std::ssize(block)) || stream.gcount() > 0;)
