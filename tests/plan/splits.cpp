@@ -158,6 +158,13 @@ TEST_CASE("the leanest strategy needs no more than any that the search names, an
       doctest::Contains("no strategy divides 37 devices"), ef::InputError);
 }
 
+TEST_CASE("a search for the fewest devices ends at once where no number of them is enough") {
+  // One sequence's activations alone exceed a device, however many devices share the weights.
+  const plan::TrainingJob job{.config = plan::published("gpt2").config};
+  CHECK_THROWS_WITH_AS(plan::fewest_devices(job, {.memory_bytes = 1e6}),
+                       doctest::Contains("no strategy fits: the leanest needs"), ef::InputError);
+}
+
 TEST_CASE("the data that a size wants is that of the budget whose optimum the size is") {
   for (const double flops : {1e19, 1e21, 5.76e23}) {
     for (const plan::ParametricLaw& law :

@@ -206,6 +206,7 @@ inline StrategyChoice fewest_devices(TrainingJob job, Cluster cluster) {
   };
   Index enough = 1;
   while (enough < most && !fits(enough)) enough *= 2;
+  if (enough >= most && !fits(most)) return best_strategy(job, cluster);  // which says what the leanest needs
   const Index step = enough <= cluster.devices_per_node ? 1 : cluster.devices_per_node;
   for (Index devices = (enough / 2 / step + 1) * step; devices < enough; devices += step)
     if (fits(devices)) return best_strategy(job, cluster);
