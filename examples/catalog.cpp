@@ -7,7 +7,6 @@
 //   catalog gpt2 --prompt-tokens 300 --answer-tokens 100 --example-tokens 80
 //   catalog --formats --number 0.1
 //   catalog --devices
-#include "common.hpp"
 #include "planning.hpp"
 
 #include <cmath>
@@ -168,7 +167,15 @@ void formats(double number, bool json) {
     j["relative_error"] = plan::conversion_error(normal, plan::converted(c, normal)).relative;
     all.push_back(j);
   }
-  if (json) return example::print(all);
+  // Formats of which only the size is known here: what they lose is not measured.
+  for (const plan::StorageFormat& f : plan::storage_formats) {
+    const bool shown =
+        std::any_of(std::begin(plan::conversions), std::end(plan::conversions),
+                    [&](const plan::Conversion& c) { return plan::storage_format(c.name).name == f.name; });
+    if (!shown)
+      all.push_back({{"name", f.name}, {"bits_per_value", f.bits_per_value()}, {"relative_error", nullptr}});
+  }
+  if (json) return print_json(all);
   std::printf("%-11s %6s %4s %5s %12s %12s %12s %12s %20s %9s\n", "format", "bits", "exp", "frac", "max",
               "min normal", "subnormal", "epsilon", ef::concat(number, " becomes").c_str(), "loss");
   for (const Json& j : all) {
@@ -184,38 +191,51 @@ void formats(double number, bool json) {
     } else {
       std::printf("%83s", "");
     }
-    std::printf("%8.4f%%\n", 100 * j["relative_error"].get<double>());
+    if (j["relative_error"].is_null())
+      std::printf("%9s\n", "-");
+    else
+      std::printf("%8.4f%%\n", 100 * j["relative_error"].get<double>());
   }
-  std::printf("loss: root mean square error of 16,384 normal numbers, relative to theirs\n");
+  std::printf(
+      "loss: root mean square error of 16,384 normal numbers, relative to theirs; -: the size alone is "
+      "known\n");
 }
+
+std::string teraflops(double flops) { return flops > 0 ? plan::detail::scaled(flops, "%.4g", 1e12) : "-"; }
 
 void devices(bool json) {
   Json all = Json::array();
   if (!json)
-    std::printf("%-14s %14s %10s %10s %7s  %s\n", "device", "FLOP/s, 16 bit", "GB/s", "GB", "W", "source");
+    std::printf("%-16s %5s %8s %9s %9s %9s %6s  %s\n", "device", "GB", "GB/s", "TFLOP/s 8", "16", "32 bit",
+                "W", "source");
   for (const plan::Device& d : plan::known_devices) {
     all.push_back({{"name", d.name},
                    {"peak_flops_per_second", d.peak_flops_per_second},
+                   {"peak_flops_per_second_8_bit", d.peak_8_bit > 0 ? Json(d.peak_8_bit) : Json(nullptr)},
+                   {"peak_flops_per_second_32_bit", d.peak_32_bit > 0 ? Json(d.peak_32_bit) : Json(nullptr)},
                    {"bytes_per_second", d.bytes_per_second},
                    {"memory_bytes", d.memory_bytes},
+                   {"usable_bytes", d.memory_bytes * d.usable_share},
                    {"watts", d.watts > 0 ? Json(d.watts) : Json(nullptr)},
                    {"ridge_flops_per_byte", d.ridge_flops_per_byte()},
                    {"source", d.source}});
     if (!json)
-      std::printf("%-14s %14.4g %10g %10g %7s  %s\n", std::string(d.name).c_str(), d.peak_flops_per_second,
-                  d.bytes_per_second / plan::gigabyte, d.memory_bytes / plan::gigabyte,
-                  d.watts > 0 ? plan::count_text(d.watts).c_str() : "-", std::string(d.source).c_str());
+      std::printf("%-16s %5g %8g %9s %9s %9s %6s  %s\n", std::string(d.name).c_str(),
+                  d.memory_bytes / plan::gigabyte, d.bytes_per_second / plan::gigabyte,
+                  teraflops(d.peak_8_bit).c_str(), teraflops(d.peak_flops_per_second).c_str(),
+                  teraflops(d.peak_32_bit).c_str(), d.watts > 0 ? ef::concat(d.watts).c_str() : "-",
+                  std::string(d.source).c_str());
   }
-  if (json) example::print(all);
+  if (json) print_json(all);
 }
 
 void run(const std::string& name, const std::string& family, const Use& use, bool json) {
   if (!name.empty()) {
-    const plan::CatalogEntry& entry = plan::published(name);
+    const plan::CatalogEntry& entry = model_named(name);
     if (json) {
       Json j = to_json(entry);
       if (use.given()) j["use"] = use_json(entry, use);
-      example::print(j);
+      print_json(j);
     } else if (use.given()) {
       print_use(entry, use);
     } else {
@@ -234,7 +254,7 @@ void run(const std::string& name, const std::string& family, const Use& use, boo
     else
       print_row(entry);
   }
-  if (json) example::print(all);
+  if (json) print_json(all);
 }
 
 }  // namespace
@@ -248,16 +268,23 @@ int main(int argc, char** argv) {
   app.add_option("model", name, "one model; all where absent");
   app.add_option("--family", family, "only these")
       ->check(CLI::IsMember({"encoder", "decoder", "encoder-decoder"}));
-  app.add_option("--prompt-tokens", use.prompt, "does a prompt of this length fit the window, ...");
-  app.add_option("--answer-tokens", use.answer, "... with an answer of this one? Of all: those it fits");
-  app.add_option("--example-tokens", use.example,
-                 "how many few-shot examples of this length fit beside them");
-  auto* const formats_flag =
-      app.add_flag("--formats", show_formats, "the numeric formats instead, and what they lose");
-  app.add_option("--number", number, "what this number becomes in each of them")->needs(formats_flag);
+  add_count(app, "--prompt-tokens", use.prompt, tokens_range,
+            "does a prompt of this length fit the window, ...");
+  add_count(app, "--answer-tokens", use.answer, tokens_range,
+            "... with an answer of this one? Of all models: those whose window they fit");
+  add_count(app, "--example-tokens", use.example, tokens_range,
+            "how many few-shot examples of this length fit beside them");
+  app.add_flag("--formats", show_formats, "the numeric formats instead, and what they lose");
+  add_amount(app, "--number", number, {-1e308, 1e308},
+             "what this number becomes in each format (0.1 where absent)");
   app.add_flag("--devices", show_devices, "the devices that compute, memory and scaling know instead");
   app.add_flag("--json", json, "print one JSON value");
   return example::run(app, argc, argv, [&] {
+    require_with(app, "--number", "--formats", "it asks what formats make of the number");
+    require(!(show_formats && show_devices),
+            "give one of --formats and --devices: each prints its own table");
+    require((!show_formats && !show_devices) || (name.empty() && family.empty() && !use.given()),
+            "--formats and --devices are tables of their own: leave models and tokens away");
     if (show_formats)
       formats(number, json);
     else if (show_devices)

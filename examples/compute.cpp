@@ -1,12 +1,12 @@
-// How much arithmetic a model takes and how long it lasts: FLOPs part by part and by each convention, days
-// and energy of training, utilisation of a measured run, and the time to answer at the roofline of a device.
+// How much arithmetic a model takes and how long it lasts: FLOPs part by part and by each convention, days,
+// energy and price of training, utilisation of a measured run, and the time to answer at the roofline of a
+// device.
 //
 //   compute llama-2-7b
-//   compute llama-2-7b --train-tokens 2e12 --devices 1024 --device A100-80GB --utilisation 0.45
+//   compute llama-2-7b --train-tokens 2T --devices 1024 --device A100-80GB --utilisation 0.45 --price 2.5
 //   compute gpt3-175b --batch 1536 --devices 1024 --tokens-per-second 133e3 --recompute full
 //   compute llama-2-7b --prompt-tokens 1000 --answer-tokens 200 --sequences 8 --weights Q4_K --device L4-24GB
 //   compute --config config.json --peak-flops 1e14 --bandwidth 5e11
-#include "common.hpp"
 #include "planning.hpp"
 
 #include <cstdio>
@@ -14,17 +14,27 @@
 namespace {
 
 struct Options {
-  std::string model, config, device = "A100-80GB", recompute = "none", weights = "F16", cache = "F16";
+  std::string model, config, device = "A100-80GB", recompute = "none", arithmetic = "16", weights = "F16",
+                             cache = "F16";
   ef::Index tokens = 0, batch = 1, devices = 1, prompt = 0, answer = 0, sequences = 1;
-  double train_tokens = 0, utilisation = 0.4, tokens_per_second = 0, peak_flops = 0, bandwidth = 0;
-  bool json = false;
+  double train_tokens = 0, utilisation = 0.4, tokens_per_second = 0, peak_flops = 0, bandwidth = 0, price = 0;
+  bool json = false, lengths_assumed = false;
 };
 
 plan::Device device_of(const Options& o) {
-  plan::Device device = plan::device(o.device);
+  plan::Device device = device_named(o.device);
+  const plan::Arithmetic arithmetic = o.arithmetic == "32"  ? plan::Arithmetic::bits_32
+                                      : o.arithmetic == "8" ? plan::Arithmetic::bits_8
+                                                            : plan::Arithmetic::bits_16;
+  if (o.peak_flops == 0)
+    require(device.peak(arithmetic) > 0,
+            ef::concat("the peak of ", device.name, " in ", o.arithmetic,
+                       " bits is not stated: leave --arithmetic away, or give --peak-flops and --bandwidth"));
+  device.peak_flops_per_second = device.peak(arithmetic);
   if (o.peak_flops != 0 || o.bandwidth != 0) {
     device.name = "your device";
     device.watts = 0;
+    device.memory_bytes = 0;
     device.peak_flops_per_second = o.peak_flops;
     device.bytes_per_second = o.bandwidth;
   }
@@ -83,13 +93,15 @@ Json step(const Options& o, const plan::FlopOptions& flops) {
 Json training(const Options& o, const plan::FlopOptions& flops, const plan::Device& device) {
   const double total = plan::training_flops(flops) / static_cast<double>(flops.tokens) * o.train_tokens;
   const plan::TrainingTime t = time_on(device, o.devices, o.utilisation, total);
-  return {{"tokens", o.train_tokens},
-          {"flops", total},
-          {"seconds", t.seconds},
-          {"days", t.days()},
-          {"device_hours", t.device_hours},
-          {"model_flops_utilisation", o.utilisation},
-          {"kilowatt_hours", energy_json(device, t)}};
+  Json out = {{"tokens", o.train_tokens},
+              {"flops", total},
+              {"seconds", t.seconds},
+              {"days", t.days()},
+              {"device_hours", t.device_hours},
+              {"model_flops_utilisation", o.utilisation},
+              {"kilowatt_hours", energy_json(device, t)}};
+  if (o.price > 0) out["cost"] = t.cost(o.price);
+  return out;
 }
 
 Json pass(const plan::PassTime& p) {
@@ -107,22 +119,85 @@ Json answer(const Options& o, const ef::ModelConfig& config, const plan::Device&
                                         .prompt_tokens = o.prompt,
                                         .answer_tokens = o.answer,
                                         .sequences = o.sequences});
-  return {{"prompt_tokens", o.prompt},
-          {"answer_tokens", o.answer},
-          {"sequences", o.sequences},
-          {"prefill", pass(t.prefill)},
-          {"decode_step", pass(t.decode)},
-          {"total_seconds", t.total_seconds},
-          {"decode_tokens_per_second", t.tokens_per_second}};
+  const double bytes = plan::inference_memory({.config = config,
+                                               .weights = plan::storage_format(o.weights),
+                                               .cache = plan::storage_format(o.cache),
+                                               .tokens = o.prompt + o.answer,
+                                               .sequences = o.sequences,
+                                               .rows = o.sequences})
+                           .total_bytes();
+  Json out = {{"prompt_tokens", o.prompt},
+              {"answer_tokens", o.answer},
+              {"sequences", o.sequences},
+              {"prefill", pass(t.prefill)},
+              {"decode_step", pass(t.decode)},
+              {"total_seconds", t.total_seconds},
+              {"decode_tokens_per_second", t.tokens_per_second},
+              {"needed_bytes", bytes}};
+  if (device.memory_bytes > 0) out["fits"] = bytes <= device.memory_bytes * device.usable_share;
+  if (o.price > 0) out["cost_of_a_million_tokens"] = t.cost_of_a_million(o.price, o.answer, o.sequences);
+  return out;
+}
+
+/// What was asked, each in a line.
+std::vector<std::string> lines_of(const Options& o, const Json& out) {
+  const std::string device = out["device"];
+  const auto devices = [&] {
+    return o.devices == 1 ? "one " + device : ef::concat(o.devices, " × ", device);
+  };
+  std::vector<std::string> lines;
+  if (out.contains("training")) {
+    const Json& t = out["training"];
+    std::string line = ef::concat("training on ", plan::short_count_text(t["tokens"]), " tokens takes ",
+                                  plan::seconds_text(t["seconds"]), " on ", devices(), " at ", o.utilisation,
+                                  " of their peak: ", small_or_large(t["device_hours"]), " device hours, ",
+                                  energy_text(t["kilowatt_hours"]));
+    if (t.contains("cost"))
+      line += ef::concat("; it costs ", money_text(t["cost"]), " at ", o.price, " a device hour");
+    lines.push_back(line);
+  }
+  if (out.contains("utilisation"))
+    lines.push_back(
+        ef::concat(plan::short_count_text(o.tokens_per_second), " tokens a second on ", devices(), " use ",
+                   plan::detail::scaled(out["utilisation"]["model_flops_utilisation"], "%.1f%%", 0.01),
+                   " of the peak (MFU), ",
+                   plan::detail::scaled(out["utilisation"]["hardware_flops_utilisation"], "%.1f%%", 0.01),
+                   " with what is computed again (HFU)"));
+  if (out.contains("answer")) {
+    const Json& a = out["answer"];
+    std::string line =
+        ef::concat("answering takes at least ", plan::seconds_text(a["total_seconds"]), " on one ", device,
+                   " and writes at most ", plan::detail::scaled(a["decode_tokens_per_second"], "%.1f", 1.0),
+                   " tokens a second (prompt ", o.prompt, " and answer ", o.answer, " tokens",
+                   o.lengths_assumed ? ", as none were given" : "", "; ", o.sequences,
+                   " at once, weights in ", o.weights, ")");
+    if (a.contains("cost_of_a_million_tokens"))
+      line += ef::concat("; a million tokens of answers cost at least ",
+                         money_text(a["cost_of_a_million_tokens"]), " at ", o.price, " a device hour");
+    if (a.contains("fits") && !a["fits"])
+      line += ef::concat("; but this does not fit: it needs ", plan::bytes_text(a["needed_bytes"]),
+                         ", so that the time is that of a device with as much memory");
+    lines.push_back(line);
+  }
+  if (lines.empty())
+    lines.push_back(ef::concat("one token takes ",
+                               plan::detail::scaled(out["forward_flops_per_token"], "%.4g", 1.0),
+                               " FLOPs to read or write and ",
+                               plan::detail::scaled(out["training_flops_per_token"]["exact"], "%.4g", 1.0),
+                               " to train on; for days, energy and "
+                               "price give --train-tokens, for the time of an answer --prompt-tokens"));
+  return lines;
 }
 
 void print_report(const Options& o, const Json& out) {
   const auto line = [](const char* what, double flops, const char* more = "") {
     std::printf("  %s %12.4e%s\n", padded(what, 40).c_str(), flops, more);
   };
+  for (const std::string& text : lines_of(o, out)) std::printf("%s\n", text.c_str());
   const Json& f = out["forward_flops"];
-  std::printf("%s parameters, %td tokens a sequence\n\nFLOPs of a forward pass over one sequence\n",
-              plan::grouped(out["parameters"].get<ef::Index>()).c_str(), out["tokens"].get<ef::Index>());
+  std::printf("\n%s parameters, %td tokens a sequence%s\n\nFLOPs of a forward pass over one sequence\n",
+              plan::grouped(out["parameters"].get<ef::Index>()).c_str(), out["tokens"].get<ef::Index>(),
+              out["beyond_window"] ? ", which are more than the model's window" : "");
   for (const char* part : {"query_key_value", "scores", "mixing", "attention_out", "cross_attention",
                            "feed_forward", "logits", "total"})
     if (f[part] > 0) line(part, f[part]);
@@ -139,23 +214,13 @@ void print_report(const Options& o, const Json& out) {
        o.recompute == "none" ? "" : (" with recomputation: " + o.recompute).c_str());
   line("model (MFU counts these)", s["model_flops"]);
   line("hardware (HFU counts these)", s["hardware_flops"]);
-  const std::string device = out["device"];
-  if (out.contains("training")) {
-    const Json& t = out["training"];
-    std::printf("\ntraining on %s tokens: %.3e FLOPs\n", plan::count_text(t["tokens"]).c_str(),
-                t["flops"].get<double>());
-    std::printf("  %td × %s at %g of their peak: %s, %s device hours, %s\n", o.devices, device.c_str(),
-                o.utilisation, plan::seconds_text(t["seconds"]).c_str(),
-                plan::count_text(t["device_hours"]).c_str(), energy_text(t["kilowatt_hours"]).c_str());
-  }
-  if (out.contains("utilisation"))
-    std::printf("\n%g tokens/s on %td × %s: MFU %.1f%%, HFU %.1f%%\n", o.tokens_per_second, o.devices,
-                device.c_str(), 100 * out["utilisation"]["model_flops_utilisation"].get<double>(),
-                100 * out["utilisation"]["hardware_flops_utilisation"].get<double>());
+  if (out.contains("training"))
+    std::printf("\ntraining on %s tokens: %.3e FLOPs\n", plan::count_text(out["training"]["tokens"]).c_str(),
+                out["training"]["flops"].get<double>());
   if (out.contains("answer")) {
     const Json& a = out["answer"];
     std::printf("\n%td sequence(s), prompt %td and answer %td tokens, at the roofline of %s\n", o.sequences,
-                o.prompt, o.answer, device.c_str());
+                o.prompt, o.answer, out["device"].get<std::string>().c_str());
     const auto time = [](const char* what, const Json& p) {
       std::printf("  %-20s %10s  (%s)\n", what, plan::seconds_text(p["seconds"]).c_str(),
                   p["memory_bound"] ? "memory bound" : "compute bound");
@@ -167,20 +232,39 @@ void print_report(const Options& o, const Json& out) {
   }
 }
 
-void run(const Options& o) {
+/// Where answering is meant and its lengths were not given: a prompt of 512 tokens and an answer of 128, or
+/// three quarters and one quarter of a shorter window.
+void assume_lengths(const CLI::App& app, Options& o, const ef::ModelConfig& config) {
+  const bool prompt = o.prompt != 0, answer = o.answer != 0;
+  require(prompt == answer, ef::concat(prompt ? "--prompt-tokens requires --answer-tokens"
+                                              : "--answer-tokens requires --prompt-tokens",
+                                       ": the time of an answer depends on both lengths"));
+  const bool meant = app.count("--weights") + app.count("--cache") + app.count("--sequences") > 0;
+  require(config.stacks == ef::Stacks::decoder || !(prompt || meant),
+          "the time of an answer is computed for decoders alone, and this model has an encoder: leave away "
+          "--prompt-tokens, --answer-tokens, --weights, --cache and --sequences");
+  if (prompt || !meant) return;
+  o.lengths_assumed = true;
+  o.prompt = (std::max)(ef::Index{1}, (std::min)(ef::Index{512}, config.max_positions * 3 / 4));
+  o.answer = (std::max)(ef::Index{1}, (std::min)(ef::Index{128}, config.max_positions / 4));
+}
+
+void run(const CLI::App& app, Options& o) {
   require(o.model.empty() != o.config.empty(), "give one of: a model of the catalog, --config");
   const auto [known, config, parameters] = planned(o.model, o.config);
-  require(o.batch > 0 && o.devices > 0, "--batch and --devices must be positive");
-  require_share(o.utilisation, "--utilisation");
-  require(o.train_tokens >= 0 && o.tokens_per_second >= 0,
-          "--train-tokens and --tokens-per-second must not be negative");
-  require((o.prompt != 0) == (o.answer != 0), "--prompt-tokens and --answer-tokens belong together");
-  require((o.peak_flops != 0) == (o.bandwidth != 0), "--peak-flops and --bandwidth belong together");
-  require(o.peak_flops >= 0 && o.bandwidth >= 0, "--peak-flops and --bandwidth must be positive");
+  require_with(app, "--utilisation", "--train-tokens", "it is the share of the peak that training reaches");
+  require((o.peak_flops != 0) == (o.bandwidth != 0),
+          "--peak-flops and --bandwidth belong together: they say what a device of your own can do");
+  require(o.peak_flops == 0 || app.count("--device") == 0,
+          "give --device, or --peak-flops with --bandwidth: both say what the devices can do");
+  assume_lengths(app, o, config);
+  require(o.price == 0 || o.train_tokens > 0 || o.prompt != 0,
+          "--price requires --train-tokens or --prompt-tokens: it is the price of the time that these take");
   const plan::Device device = device_of(o);
   const plan::FlopOptions flops{.config = config, .tokens = o.tokens ? o.tokens : config.max_positions};
   Json out = {{"parameters", parameters},
               {"tokens", flops.tokens},
+              {"beyond_window", flops.tokens > config.max_positions},
               {"device", device.name},
               {"forward_flops", forward(flops)},
               {"step", step(o, flops)}};
@@ -192,11 +276,15 @@ void run(const Options& o) {
   if (o.tokens_per_second > 0) {
     const auto u = plan::training_utilisation(flops, recompute_of(o.recompute), o.tokens_per_second,
                                               static_cast<double>(o.devices), device.peak_flops_per_second);
+    require(u.model <= 1,
+            ef::concat(o.tokens_per_second, " tokens a second would take ",
+                       plan::detail::scaled(u.model, "%.3g", 1.0), " times the peak of ", o.devices, " × ",
+                       device.name, ": check --tokens-per-second, --devices and --device"));
     out["utilisation"] = {{"model_flops_utilisation", u.model}, {"hardware_flops_utilisation", u.hardware}};
   }
   if (o.prompt != 0) out["answer"] = answer(o, config, device);
   if (o.json)
-    example::print(out);
+    print_json(out);
   else
     print_report(o, out);
 }
@@ -204,29 +292,39 @@ void run(const Options& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("FLOPs and time of training and of answering");
+  CLI::App app("FLOPs, time and price of training and of answering");
   Options o;
-  app.add_option("model", o.model, "a model of the catalog");
+  app.add_option("model", o.model, "a model of the catalog (the program `catalog` lists them)");
   app.add_option("--config", o.config, "a config.json, or its folder, instead");
-  app.add_option("--tokens", o.tokens, "of one training sequence; the model's window where absent");
-  app.add_option("--batch", o.batch, "sequences of a training step");
-  app.add_option("--recompute", o.recompute, "of activations: none, selective (scores) or full")
+  add_count(app, "--tokens", o.tokens, tokens_range,
+            "of one training sequence; the model's window where absent");
+  add_count(app, "--batch", o.batch, sequences_range, "sequences of a training step (1 where absent)");
+  app.add_option("--recompute", o.recompute,
+                 "activations computed again: none (the default), selective (scores) or full")
       ->check(CLI::IsMember({"none", "selective", "full"}));
-  auto* const train_tokens =
-      app.add_option("--train-tokens", o.train_tokens, "of the whole training: how many days?");
-  app.add_option("--devices", o.devices, "that train");
-  app.add_option("--device", o.device, "what they are; catalog --devices lists them");
-  app.add_option("--peak-flops", o.peak_flops, "FLOP/s of a device of your own, with --bandwidth");
-  app.add_option("--bandwidth", o.bandwidth, "its bytes/s of memory");
-  app.add_option("--utilisation", o.utilisation, "model FLOPs over the peak (MFU) to expect")
-      ->needs(train_tokens);
-  app.add_option("--tokens-per-second", o.tokens_per_second, "measured on all devices: what was the MFU?");
-  auto* const prompt =
-      app.add_option("--prompt-tokens", o.prompt, "how long does an answer take? Its prompt, ...");
-  app.add_option("--answer-tokens", o.answer, "... its own tokens, ...");
-  app.add_option("--sequences", o.sequences, "... and how many are answered at once")->needs(prompt);
-  app.add_option("--weights", o.weights, "storage format of the weights in answering")->needs(prompt);
-  app.add_option("--cache", o.cache, "storage format of the key/value cache")->needs(prompt);
+  add_amount(app, "--train-tokens", o.train_tokens, text_range,
+             "how many days does training on so many tokens take? 2T");
+  add_count(app, "--devices", o.devices, devices_range, "devices that train (1 where absent)");
+  app.add_option("--device", o.device,
+                 "what they are: A100-80GB (the default), RTX4090, ...; `catalog --devices` lists them");
+  app.add_option("--arithmetic", o.arithmetic,
+                 "bits of the numbers that are multiplied, which decide the peak: 32, 16 (the "
+                 "default) or 8")
+      ->check(CLI::IsMember({"32", "16", "8"}));
+  add_amount(app, "--peak-flops", o.peak_flops, {1e6, 1e21},
+             "FLOP/s of a device of your own, with --bandwidth");
+  add_amount(app, "--bandwidth", o.bandwidth, {1e6, 1e18}, "its bytes a second of memory");
+  add_utilisation(app, o.utilisation);
+  add_amount(app, "--price", o.price, price_range, "of one device for an hour: what does it cost?");
+  add_amount(app, "--tokens-per-second", o.tokens_per_second, {1e-3, 1e15},
+             "measured in training on all devices: what was the MFU?");
+  add_count(app, "--prompt-tokens", o.prompt, tokens_range,
+            "how long does an answer take to a prompt of this length, ...");
+  add_count(app, "--answer-tokens", o.answer, tokens_range, "... with so many tokens of its own");
+  add_count(app, "--sequences", o.sequences, sequences_range,
+            "how many are answered at once (1 where absent)");
+  add_format(app, "--weights", o.weights, "storage format of the weights in answering (F16 where absent)");
+  add_format(app, "--cache", o.cache, "storage format of the key/value cache (F16 where absent)");
   app.add_flag("--json", o.json, "print one JSON value");
-  return example::run(app, argc, argv, [&] { run(o); });
+  return example::run(app, argc, argv, [&] { run(app, o); });
 }

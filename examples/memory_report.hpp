@@ -1,64 +1,11 @@
-// What `memory` is asked, and its answers as tables and as a picture.
+// The answers of `memory` as lines and tables, and as a picture.
 #pragma once
 
 #include "chart.hpp"
-#include "planning.hpp"
+#include "memory_answers.hpp"
 
 #include <cstdio>
 #include <functional>
-
-#include <CLI/CLI.hpp>
-
-struct Options {
-  std::string model, config, precision = "mixed-adam-fp16-grads", recompute = "selective", device, offload,
-                             svg;
-  std::string weights = "F16", cache = "F16", base = "F16";
-  ef::Index parameters = 0, tokens = 0, sequences = 1, batch = 0;
-  ef::Index devices = 1, shard_devices = 0, tensor = 1, pipeline = 1, devices_per_node = 8;
-  ef::Index lora_rank = 0;
-  bool all_matrices = false;
-  int zero = 0;
-  double device_memory_gb = 0;
-  bool json = false;
-};
-
-inline void add_options(CLI::App& app, Options& o) {
-  app.add_option("model", o.model, "a model of the catalog");
-  app.add_option("--config", o.config, "a config.json, or its folder, instead");
-  app.add_option("--parameters", o.parameters, "a number of parameters instead");
-  app.add_option("--tokens", o.tokens, "of one sequence; the model's window where absent");
-  app.add_option("--sequences", o.sequences, "computed at once on one device (the micro-batch)");
-  app.add_option("--weights", o.weights, "storage format of the weights in inference: F16, Q8_0, Q4_K, ...");
-  app.add_option("--cache", o.cache, "storage format of the key/value cache");
-  app.add_option(
-      "--precision", o.precision,
-      "convention of training memory: fp32-adam (16 bytes a parameter), fp32-adam-table (24), "
-      "mixed-adam-fp16-grads (16), mixed-adam-fp32-grads (18), mixed-adam-fp16-and-fp32-grads (20), "
-      "mixed-8bit-adam-fp16-grads (10), fp32-sgd, fp32-sgd-momentum, fp32-adafactor");
-  app.add_option("--recompute", o.recompute, "of activations: none, selective (scores) or full")
-      ->check(CLI::IsMember({"none", "selective", "full"}));
-  app.add_option("--batch", o.batch, "sequences of a whole training step");
-  app.add_option("--devices", o.devices, "of the whole cluster");
-  app.add_option("--zero", o.zero, "ZeRO stage 0 (DDP) to 3 (FSDP) of data parallelism");
-  app.add_option("--shard-devices", o.shard_devices,
-                 "FSDP's hybrid shard: how many devices share one copy; all where absent");
-  app.add_option("--tensor", o.tensor, "devices of tensor parallelism");
-  app.add_option("--pipeline", o.pipeline, "stages of pipeline parallelism");
-  app.add_option("--device", o.device,
-                 "A100-80GB, ...: what fits it, and the best strategy for --devices of it");
-  app.add_option("--device-memory-gb", o.device_memory_gb, "the same for a memory of your own (10^9 bytes)");
-  app.add_option("--devices-per-node", o.devices_per_node, "that share a host's memory and fast links");
-  auto* const rank =
-      app.add_option("--lora-rank", o.lora_rank, "train adapters of this rank on a frozen base");
-  app.add_flag("--all-matrices", o.all_matrices, "adapters on every matrix, not query and value alone")
-      ->needs(rank);
-  app.add_option("--base", o.base, "storage format of the frozen base: F16, Q8_0, ...; NF4-DQ is QLoRA's")
-      ->needs(rank);
-  app.add_option("--offload", o.offload, "move to the host with ZeRO-3: optimizer, or weights too")
-      ->check(CLI::IsMember({"optimizer", "weights"}));
-  app.add_option("--svg", o.svg, "draw memory over the number of devices into this file");
-  app.add_flag("--json", o.json, "print one JSON value");
-}
 
 inline constexpr const char* weight_formats[] = {"F32",  "BF16", "Q8_0", "Q6_K",
                                                  "Q4_K", "Q4_0", "INT8", "INT4"};
@@ -134,43 +81,55 @@ inline void print_fits(const Json& fits) {
   count("largest_trainable_parameters", "parameters, without activations");
 }
 
-inline void print_report(const Options& o, const Json& out) {
-  std::printf("%s parameters\n\nweights\n", plan::grouped(out["parameters"].get<ef::Index>()).c_str());
-  for (const char* name : weight_formats) row(name, out["weight_bytes"][name]);
-  if (out.contains("inference")) {
-    const Json& m = out["inference"];
-    std::printf("\ninference, %td sequence(s) of %td tokens, weights in %s, cache in %s\n", o.sequences,
-                m["tokens"].get<ef::Index>(), o.weights.c_str(), o.cache.c_str());
-    row("weights", m["weight_bytes"]);
-    row("key/value cache", m["cache_bytes"]);
-    row("activations of a decode step", m["activation_bytes"]);
-    row("together", m["total_bytes"]);
-  }
-  const Json& t = out["training"];
+inline void print_inference(const Options& o, const Json& m) {
+  std::printf("\ninference, the whole model: %td sequence(s) of %td tokens, weights in %s, cache in %s\n",
+              o.sequences, m["tokens"].get<ef::Index>(), o.weights.c_str(), o.cache.c_str());
+  row("weights", m["weight_bytes"]);
+  row("key/value cache", m["cache_bytes"]);
+  row("activations of a decode step", m["activation_bytes"]);
+  row("together", m["total_bytes"]);
+}
+
+inline void print_adapters(const Options& o, const Json& a) {
+  std::printf(
+      "\nadapters of rank %td on %s matrices: %s parameters in FP32 with Adam, base in %s (%g bits)\n",
+      o.lora_rank, a["matrices"].get<std::string>().c_str(),
+      plan::grouped(a["parameters"].get<ef::Index>()).c_str(), a["base_format"].get<std::string>().c_str(),
+      a["base_bits_per_value"].get<double>());
+  print_training(a);
+}
+
+inline void print_strategy(const Options& o, const Json& t) {
   std::printf("\ntraining, one of %td device(s): %s, %s (%g bytes a parameter: %s)\n", o.devices,
               t["strategy"].get<std::string>().c_str(), o.precision.c_str(),
               t["bytes_per_parameter"].get<double>(), t["convention_source"].get<std::string>().c_str());
   print_training(t);
-  if (t.contains("recompute")) {
-    std::printf("  activations: %td sequence(s) at once, recomputation %s; %td micro-batch(es) a step\n",
-                o.sequences, o.recompute.c_str(), t["micro_batches"].get<ef::Index>());
-    if (o.devices > 1)
-      std::printf("  sent by a device in a step: data %s, tensor %s, pipeline %s; idle %.1f%%\n",
-                  plan::bytes_text(t["data_parallel_sent_bytes"]).c_str(),
-                  plan::bytes_text(t["tensor_parallel_sent_bytes"]).c_str(),
-                  plan::bytes_text(t["pipeline_sent_bytes"]).c_str(), 100 * t["bubble_share"].get<double>());
+  if (!t.contains("recompute")) return;
+  std::printf("  activations: %td sequence(s) at once, recomputation %s; %td micro-batch(es) a step\n",
+              o.sequences, t["recompute"].get<std::string>().c_str(), t["micro_batches"].get<ef::Index>());
+  if (o.devices > 1)
+    std::printf("  sent by a device in a step: data %s, tensor %s, pipeline %s; idle %.1f%%\n",
+                plan::bytes_text(t["data_parallel_sent_bytes"]).c_str(),
+                plan::bytes_text(t["tensor_parallel_sent_bytes"]).c_str(),
+                plan::bytes_text(t["pipeline_sent_bytes"]).c_str(), 100 * t["bubble_share"].get<double>());
+}
+
+inline void print_report(const Options& o, const Json& out) {
+  for (const Json& answer : out["answers"]) std::printf("%s\n", answer["text"].get<std::string>().c_str());
+  if (out.contains("cost")) std::printf("%s\n", out["cost"]["text"].get<std::string>().c_str());
+  const bool all = !(o.inference || o.lora || o.qlora || o.training);
+  std::printf("\n%s parameters\n\nweights\n", plan::grouped(out["parameters"].get<ef::Index>()).c_str());
+  for (const char* name : weight_formats) row(name, out["weight_bytes"][name]);
+  if (out.contains("inference") && (all || o.inference)) print_inference(o, out["inference"]);
+  if (all || o.training) print_strategy(o, out["training"]);
+  if (out.contains("fits") && all) print_fits(out["fits"]);
+  if (out.contains("search") && (all || o.training)) {
+    if (out["search"].contains("best"))
+      print_search(out["search"], o.devices == 1);
+    else
+      std::printf("\n%s\n", out["search"]["reason"].get<std::string>().c_str());
   }
-  if (out.contains("fits")) print_fits(out["fits"]);
-  if (out.contains("search")) print_search(out["search"], o.devices == 1);
-  if (out.contains("adapters")) {
-    const Json& a = out["adapters"];
-    std::printf(
-        "\nadapters of rank %td on %s matrices: %s parameters in FP32 with Adam, base in %s (%g bits)\n",
-        o.lora_rank, a["matrices"].get<std::string>().c_str(),
-        plan::grouped(a["parameters"].get<ef::Index>()).c_str(), o.base.c_str(),
-        a["base_bits_per_value"].get<double>());
-    print_training(a);
-  }
+  if (out.contains("adapters")) print_adapters(o, out["adapters"]);
   if (out.contains("offload")) {
     const Json& m = out["offload"];
     std::printf(
@@ -219,7 +178,7 @@ inline void draw(const Options& o, ef::Index parameters,
   line("FSDP, shards of 8", 3, 8, 1);
   line("ZeRO-1, tensor × 8", 1, 0, 8);
   const double limit = o.device_memory_gb > 0 ? o.device_memory_gb
-                       : !o.device.empty()    ? plan::device(o.device).memory_bytes / plan::gigabyte
+                       : !o.device.empty()    ? device_named(o.device).memory_bytes / plan::gigabyte
                                               : 0.0;
   if (limit > 0)
     chart.series.push_back({.name = ef::concat("a device: ", limit, " GB"),

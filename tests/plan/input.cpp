@@ -17,7 +17,7 @@ TEST_CASE("an unknown name is answered with the nearest known one") {
   CHECK_THROWS_WITH_AS(plan::storage_format("Q4K"), doctest::Contains("'Q4_K'"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::storage_format("Q44"), doctest::Contains("'Q4_0'"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::float_format("FP17"), doctest::Contains("'FP16'"), ef::InputError);
-  CHECK_THROWS_WITH_AS(plan::device("H100"), doctest::Contains("H100-80GB"), ef::InputError);
+  CHECK_THROWS_WITH_AS(plan::device("H1000"), doctest::Contains("H100-80GB"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::conversion("INT4-128"), doctest::Contains("'INT4-G128'"), ef::InputError);
   CHECK_THROWS_WITH_AS(plan::training_precision("fp32-adams"), doctest::Contains("'fp32-adam'"),
                        ef::InputError);

@@ -50,14 +50,18 @@ struct AdapterMemoryOptions {
   StorageFormat base_others = storage_format("F16");  ///< of embeddings, norms and head, which QLoRA leaves
   TrainingPrecision precision = fp32_adam;            ///< of the adapters
   double activation_bytes = 0;  ///< of the whole model: backward runs through the frozen base too
+  Index devices = 1;            ///< that share base and adapters as FSDP does (ZeRO stage 3)
 };
 
-/// Memory of training adapters: the frozen base without gradients and moments, and the adapters with them.
+/// Memory of training adapters on one device: the frozen base without gradients and moments, and the adapters
+/// with them, each device its share of both; activations are each device's own.
 inline TrainingMemory adapter_training_memory(const AdapterMemoryOptions& o) {
   TrainingMemory m = training_memory({.parameters = adapter_parameters(o.config, o.rank, o.targets),
                                       .precision = o.precision,
+                                      .zero_stage = 3,
+                                      .devices = o.devices,
                                       .activation_bytes = o.activation_bytes});
-  m.weight_bytes += weight_bytes(o.config, o.base, o.base_others);
+  m.weight_bytes += weight_bytes(o.config, o.base, o.base_others) / static_cast<double>(o.devices);
   return m;
 }
 

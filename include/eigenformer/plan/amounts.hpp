@@ -1,5 +1,5 @@
-// What all calculators share: checks of their input, arithmetic that refuses to overflow, the nearest known
-// name for a mistyped one, and amounts as people read them, always with their unit.
+// What all calculators share: checks of their input, arithmetic that refuses to overflow, and amounts as
+// people read them, always with their unit.
 //
 // Conventions: counts of parameters and tokens that are exact are Index; bytes, FLOPs and seconds that come
 // out of a division are double. GB is 10⁹ bytes and GiB 2³⁰; both are printed.
@@ -7,6 +7,7 @@
 
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/core/types.hpp>
+#include <eigenformer/plan/names.hpp>
 
 #include <algorithm>
 #include <array>
@@ -66,47 +67,6 @@ template <class... Rest> constexpr Index multiply(Index a, Index b, Rest... rest
   return multiply(multiply(a, b), rest...);
 }
 
-/// Single-character edits (insert, delete, replace) that turn the known name a into b, letter case aside;
-/// none where b is how a begins.
-inline std::size_t edit_distance(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  const auto same = [&](char x, char y) { return lower(x) == lower(y); };
-  if (!b.empty() && a.size() > b.size() && std::equal(b.begin(), b.end(), a.begin(), same)) return 0;
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (same(a[i], b[j]) ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = (std::min)({replaced, row[j] + 1, diagonal + 1});
-    }
-  }
-  return row.back();
-}
-
-/// The entry of `table` whose `name` is asked for.
-/// @throws InputError  naming the nearest known one; of those equally near, one that begins alike
-template <class Table> const auto& find_named(const Table& table, std::string_view name, const char* what) {
-  const auto alike = [&](std::string_view known) {
-    const auto shorter = static_cast<std::ptrdiff_t>((std::min)(known.size(), name.size()));
-    return std::mismatch(known.begin(), known.begin() + shorter, name.begin()).first - known.begin();
-  };
-  const auto* nearest = &*std::begin(table);
-  std::size_t least = (std::numeric_limits<std::size_t>::max)();
-  for (const auto& entry : table) {
-    if (entry.name == name) return entry;
-    const std::size_t distance = edit_distance(entry.name, name);
-    if (distance < least || (distance == least && alike(entry.name) > alike(nearest->name))) {
-      least = distance;
-      nearest = &entry;
-    }
-  }
-  fail(InputError(
-      concat("unknown ", what, " '", printable(name), "'; the nearest known one is '", nearest->name, "'")));
-}
-
 inline std::string scaled(double value, const char* form, double unit) {
   char text[64];
   std::snprintf(text, sizeof text, form, value / unit);
@@ -140,6 +100,14 @@ inline std::string count_text(double count) {
   return detail::scaled(count, "%.2fT", 1e12);
 }
 
+/// The same in three digits, for sentences: "1.3B", "26B", "405M".
+inline std::string short_count_text(double count) {
+  const char* const units[] = {"", "k", "M", "B", "T"};
+  std::size_t unit = 0;
+  while (count >= 999.5 && unit < 4) count /= 1e3, ++unit;
+  return detail::scaled(count, count >= 999.5 ? "%.0f" : "%.3g", 1.0) + units[unit];
+}
+
 /// A duration in the unit that suits it: "6.61 ms", "3.5 h", "34.0 days".
 inline std::string seconds_text(double seconds) {
   if (seconds == 0) return "0 s";
@@ -147,7 +115,8 @@ inline std::string seconds_text(double seconds) {
   if (seconds < 120.0) return detail::scaled(seconds, "%.1f s", 1.0);
   if (seconds < 7200.0) return detail::scaled(seconds, "%.1f min", 60.0);
   if (seconds < 172800.0) return detail::scaled(seconds, "%.1f h", 3600.0);
-  return detail::scaled(seconds, "%.1f days", 86400.0);
+  if (seconds < 1e8) return detail::scaled(seconds, "%.1f days", 86400.0);
+  return detail::scaled(seconds, "%.3g years", 86400.0 * 365.25);
 }
 
 namespace detail {

@@ -169,6 +169,24 @@ inline StrategyChoice best_strategy(const TrainingJob& job, const Cluster& clust
   return choice;
 }
 
+/// Of every strategy that fills the cluster, the one that needs the least memory of a device, whether it fits
+/// or not. @throws InputError  where none divides devices, layers and batch
+inline RatedStrategy leanest_strategy(const TrainingJob& job, const Cluster& cluster) {
+  RatedStrategy least;
+  Index tried = 0;
+  detail::for_each_strategy(job, cluster, [&](const TrainingJob& tried_job, const Strategy& s) {
+    const StrategyCost cost = strategy_cost(tried_job, s);
+    if (tried++ == 0 || cost.memory.total_bytes() < least.cost.memory.total_bytes()) least.cost = cost;
+  });
+  if (tried == 0)
+    fail(
+        InputError(concat("no strategy divides ", cluster.devices, " devices, ", job.layers(), " layers and ",
+                          job.sequences, " sequences in micro-batches of ", job.micro_batch)));
+  least.time = step_time(job, least.cost, cluster);
+  least.fits = least.cost.memory.total_bytes() <= cluster.memory_bytes * cluster.usable_share;
+  return least;
+}
+
 /// The smallest number of devices on which any strategy fits, up to a node any number, then whole nodes; and
 /// the best strategy there. cluster.devices is not read; the batch is rounded up to a micro-batch a device.
 /// @throws InputError  where not even 131,072 devices are enough
@@ -188,6 +206,7 @@ inline StrategyChoice fewest_devices(TrainingJob job, Cluster cluster) {
   };
   Index enough = 1;
   while (enough < most && !fits(enough)) enough *= 2;
+  if (enough >= most && !fits(most)) return best_strategy(job, cluster);  // which says what the leanest needs
   const Index step = enough <= cluster.devices_per_node ? 1 : cluster.devices_per_node;
   for (Index devices = (enough / 2 / step + 1) * step; devices < enough; devices += step)
     if (fits(devices)) return best_strategy(job, cluster);

@@ -69,8 +69,8 @@ inline Index key_value_cache_bytes(const KeyValueCacheOptions& o) {
   const Index windowed = o.window > 0 ? o.windowed_layers : 0;
   const Index positions = add(add(multiply(windowed, kept), multiply(o.n_layers - windowed, all)),
                               multiply(o.n_layers, whole_pages(o.source_tokens)));
-  const Index row = matrix_bytes(o.format, 1, multiply(o.key_value_heads, o.head_size));
-  return multiply(Index{2}, row, positions, o.sequences);
+  return matrix_bytes(o.format, multiply(Index{2}, positions, o.sequences),
+                      multiply(o.key_value_heads, o.head_size));
 }
 
 }  // namespace eigenformer::inline EIGENFORMER_ABI::plan

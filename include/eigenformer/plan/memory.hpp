@@ -240,25 +240,34 @@ inline InferenceMemory inference_memory(const InferenceMemoryOptions& o) {
   return memory;
 }
 
-/// The most sequences of o.tokens that one device answers at once, a row of each in a pass (o.sequences and
-/// o.rows are not read). @throws InputError  where not even one fits
+/// Token rows of the widest pass of inference: one of each sequence in decoding, whole texts where an encoder
+/// reads them.
+inline Index pass_rows(const ModelConfig& config, Index tokens, Index sequences) {
+  return config.stacks == Stacks::decoder ? sequences : detail::multiply(tokens, sequences);
+}
+
+/// The most sequences of o.tokens that one device answers at once (o.sequences and o.rows are not read).
+/// @throws InputError  where not even one fits
 inline Index largest_batch(InferenceMemoryOptions o, double device_bytes) {
   detail::require_positive(device_bytes, "device_bytes");
+  if (o.tokens == 0) o.tokens = o.config.max_positions;
   return detail::most_that_fits(
       [&](Index sequences) {
-        o.sequences = o.rows = sequences;
+        o.sequences = sequences;
+        o.rows = pass_rows(o.config, o.tokens, sequences);
         return inference_memory(o).total_bytes() <= device_bytes;
       },
       Index{1} << 40, "sequence", device_bytes);
 }
 
 /// The most tokens, prompt and answer together, that o.sequences can have on one device; at most the window
-/// (o.tokens is not read). @throws InputError  where not even one fits
+/// (o.tokens and o.rows are not read). @throws InputError  where not even one fits
 inline Index longest_context(InferenceMemoryOptions o, double device_bytes) {
   detail::require_positive(device_bytes, "device_bytes");
   return detail::most_that_fits(
       [&](Index tokens) {
         o.tokens = tokens;
+        o.rows = pass_rows(o.config, tokens, o.sequences);
         return inference_memory(o).total_bytes() <= device_bytes;
       },
       o.config.max_positions, "token", device_bytes);

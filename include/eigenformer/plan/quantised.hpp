@@ -15,6 +15,8 @@ struct StorageFormat {
   std::string_view name;
   Index values = 1;
   Index bytes = 0;
+  bool across_rows =
+      false;  ///< blocks run on from row to row, as bitsandbytes' do; else rows are whole blocks
 
   constexpr double bits_per_value() const {
     return 8.0 * static_cast<double>(bytes) / static_cast<double>(values);
@@ -26,29 +28,50 @@ struct StorageFormat {
 
 /// Block sizes: llama.cpp ggml-common.h; MX: Rouhani et al. 2023 (one scale byte for 32 values); NVFP4: one
 /// FP8 scale for 16 values; NF4: an FP32 scale for 64 values, which NF4-DQ stores in 8 bits with one FP32
-/// number for 256 of them (double quantisation, Dettmers et al. 2023, section 3). FP8, INT8 and INT4 are
-/// bare, without scales.
+/// number for 256 of them (double quantisation, Dettmers et al. 2023, section 3); -G32 and -G128: groups of
+/// so many integers with an FP16 scale (GPTQ, AWQ). FP8, FP4, INT8 and INT4 are bare, without scales.
 inline constexpr StorageFormat storage_formats[] = {
-    {"F64", 1, 8},        {"F32", 1, 4},        {"F16", 1, 2},       {"BF16", 1, 2},
-    {"FP8", 1, 1},        {"INT8", 1, 1},       {"INT4", 2, 1},      {"Q4_0", 32, 18},
-    {"Q4_1", 32, 20},     {"Q5_0", 32, 22},     {"Q5_1", 32, 24},    {"Q8_0", 32, 34},
-    {"Q8_1", 32, 36},     {"Q2_K", 256, 84},    {"Q3_K", 256, 110},  {"Q4_K", 256, 144},
-    {"Q5_K", 256, 176},   {"Q6_K", 256, 210},   {"Q8_K", 256, 292},  {"IQ1_S", 256, 50},
-    {"IQ1_M", 256, 56},   {"IQ2_XXS", 256, 66}, {"IQ2_XS", 256, 74}, {"IQ2_S", 256, 82},
-    {"IQ3_XXS", 256, 98}, {"IQ3_S", 256, 110},  {"IQ4_NL", 32, 18},  {"IQ4_XS", 256, 136},
-    {"TQ1_0", 256, 54},   {"TQ2_0", 256, 66},   {"MXFP8", 32, 33},   {"MXFP6", 32, 25},
-    {"MXFP4", 32, 17},    {"NVFP4", 16, 9},     {"NF4", 64, 36},     {"NF4-DQ", 16384, 8452}};
+    {"F64", 1, 8},        {"F32", 1, 4},        {"F16", 1, 2},           {"BF16", 1, 2},
+    {"FP8", 1, 1},        {"INT8", 1, 1},       {"INT4", 2, 1},          {"Q4_0", 32, 18},
+    {"Q4_1", 32, 20},     {"Q5_0", 32, 22},     {"Q5_1", 32, 24},        {"Q8_0", 32, 34},
+    {"Q8_1", 32, 36},     {"Q2_K", 256, 84},    {"Q3_K", 256, 110},      {"Q4_K", 256, 144},
+    {"Q5_K", 256, 176},   {"Q6_K", 256, 210},   {"Q8_K", 256, 292},      {"IQ1_S", 256, 50},
+    {"IQ1_M", 256, 56},   {"IQ2_XXS", 256, 66}, {"IQ2_XS", 256, 74},     {"IQ2_S", 256, 82},
+    {"IQ3_XXS", 256, 98}, {"IQ3_S", 256, 110},  {"IQ4_NL", 32, 18},      {"IQ4_XS", 256, 136},
+    {"TQ1_0", 256, 54},   {"TQ2_0", 256, 66},   {"MXFP8", 32, 33},       {"MXFP6", 32, 25},
+    {"MXFP4", 32, 17},    {"NVFP4", 16, 9},     {"NF4", 64, 36, true},   {"NF4-DQ", 16384, 8452, true},
+    {"TF32", 1, 4},       {"FP4_E2M1", 2, 1},   {"INT8-G128", 128, 130}, {"INT4-G128", 128, 66},
+    {"INT4-G32", 32, 18}};
 
+/// Another name of a storage format.
+struct FormatAlias {
+  std::string_view name;
+  std::string_view format;
+};
+
+inline constexpr FormatAlias format_aliases[] = {
+    {"FP64", "F64"},     {"FP32", "F32"},     {"FLOAT32", "F32"},   {"FP16", "F16"},
+    {"FLOAT16", "F16"},  {"HALF", "F16"},     {"BFLOAT16", "BF16"}, {"FP8_E4M3FN", "FP8"},
+    {"FP8_E4M3", "FP8"}, {"FP8_E5M2", "FP8"}, {"FP4", "FP4_E2M1"},  {"FP4_E2M1FN", "FP4_E2M1"}};
+
+/// A format by its name or another name of it, letter case aside: "Q4_0", "bf16", "FP16".
 /// @throws InputError  for an unknown name, with the nearest known one
 inline const StorageFormat& storage_format(std::string_view name) {
+  for (const FormatAlias& alias : format_aliases)
+    if (detail::same_name(alias.name, name))
+      return detail::find_named(storage_formats, alias.format, "format");
   return detail::find_named(storage_formats, name, "storage format");
 }
 
-/// Bytes of a matrix [rows, columns]; rows are stored in whole blocks.
+/// Bytes of a matrix [rows, columns]; rows are stored in whole blocks, but for formats whose blocks run on.
 /// @throws InputError  where a row is not a multiple of the block (ggml then takes another format)
 inline Index matrix_bytes(const StorageFormat& format, Index rows, Index columns) {
   detail::require_not_negative(rows, "rows");
   detail::require_not_negative(columns, "columns");
+  if (format.across_rows) {
+    const Index numbers = detail::multiply(rows, columns);
+    return detail::multiply(numbers / format.values + (numbers % format.values ? 1 : 0), format.bytes);
+  }
   if (columns % format.values != 0)
     fail(InputError(
         concat(format.name, ": row length must be a multiple of ", format.values, ", is ", columns)));

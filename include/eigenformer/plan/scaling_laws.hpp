@@ -74,6 +74,23 @@ inline ComputeOptimum power_law_optimal(double compute_flops, const PowerLawOpti
           std::pow(10.0, law.d_exponent * c + law.d_intercept), 0};
 }
 
+/// The data with which a size is the compute-optimal one, the same optimum asked from its other side: where
+/// alpha·A/N^alpha = beta·B/D^beta (from Hoffmann et al. 2022, Eq. 4).
+/// @throws InputError  for a size that is not positive
+inline ComputeOptimum chinchilla_optimal_data(double parameters, const ParametricLaw& law = besiroglu) {
+  detail::require_positive(parameters, "parameters");
+  const double tokens =
+      std::pow(law.beta * law.b * std::pow(parameters, law.alpha) / (law.alpha * law.a), 1 / law.beta);
+  return {parameters, tokens, law.loss(parameters, tokens)};
+}
+
+/// The same by a fit of optima over budgets: the budget whose optimal size it is, then its data.
+inline ComputeOptimum power_law_optimal_data(double parameters, const PowerLawOptimum& law) {
+  detail::require_positive(parameters, "parameters");
+  const double c = (std::log10(parameters) - law.n_intercept) / law.n_exponent;  // log10 of the budget
+  return {parameters, std::pow(10.0, law.d_exponent * c + law.d_intercept), 0};
+}
+
 /// The rule of thumb: D = 20·N, so N = √(C / 120).
 inline ComputeOptimum tokens_per_parameter_optimal(double compute_flops, double tokens_per_parameter = 20) {
   detail::require_positive(compute_flops, "compute_flops");
@@ -143,10 +160,9 @@ inline InferenceAwareOptimum inference_aware_optimal(const InferenceAwareOptions
   detail::require_not_negative(o.inference_tokens, "inference_tokens");
   const ParametricLaw& law = o.law;
   InferenceAwareOptimum r;
-  // At the optimum alpha·A/N^alpha = beta·B/D^beta.
-  r.optimal_tokens =
-      std::pow(law.beta * law.b * std::pow(o.parameters, law.alpha) / (law.alpha * law.a), 1 / law.beta);
-  r.loss = law.loss(o.parameters, r.optimal_tokens);
+  const ComputeOptimum given = chinchilla_optimal_data(o.parameters, law);
+  r.optimal_tokens = given.tokens;
+  r.loss = given.loss;
   const auto flops = [&](double parameters) {
     return parameters * (6 * tokens_for_loss(law, parameters, r.loss) + 2 * o.inference_tokens);
   };
@@ -226,6 +242,11 @@ struct Kaplan {
   /// Table 6: N = 1.3e9·C^0.73, D = 2e10·C^0.27.
   double optimal_parameters(double pf_days) const { return 1.3e9 * power(pf_days, 1, 0.73, "one"); }
   double optimal_tokens(double pf_days) const { return 2e10 * power(pf_days, 1, 0.27, "one"); }
+  /// The budget in PF-days whose optimal size has so many parameters.
+  double budget_of_size(double parameters) const {
+    detail::require_positive(parameters, "parameters");
+    return std::pow(parameters / 1.3e9, 1 / 0.73);
+  }
   /// Tokens of the batch beyond which more parallelism stops to pay: B*/L^(1/alpha_B).
   double critical_batch_tokens(double loss) const { return b_star / power(loss, 1, 1 / alpha_b, "one"); }
 

@@ -1,41 +1,11 @@
 // Time and energy: training days of a cluster, utilisation, and the roofline of prefill and decoding.
 #pragma once
 
+#include <eigenformer/plan/devices.hpp>
 #include <eigenformer/plan/flops.hpp>
 #include <eigenformer/plan/memory.hpp>
 
 namespace eigenformer::inline EIGENFORMER_ABI::plan {
-
-/// What a device can do at most: dense matrix products in 16-bit formats without sparsity, and memory.
-struct Device {
-  std::string_view name{};
-  double peak_flops_per_second = 0;
-  double bytes_per_second = 0;
-  double memory_bytes = 0;
-  double watts = 0;  ///< at most; 0: not stated
-  std::string_view source{};
-
-  /// FLOPs for each byte at which compute and memory take the same time (Williams et al. 2009, Roofline).
-  double ridge_flops_per_byte() const { return peak_flops_per_second / bytes_per_second; }
-};
-
-inline constexpr Device known_devices[] = {
-    {"V100-16GB", 125e12, 900e9, 16e9, 300, "NVIDIA V100 data sheet (SXM2)"},
-    {"V100-32GB", 125e12, 900e9, 32e9, 300, "NVIDIA V100 data sheet (SXM2)"},
-    {"A100-40GB", 312e12, 1555e9, 40e9, 400, "NVIDIA A100 data sheet (SXM4)"},
-    {"A100-80GB", 312e12, 2039e9, 80e9, 400, "NVIDIA A100 data sheet (SXM4)"},
-    {"H100-80GB", 989e12, 3350e9, 80e9, 700, "NVIDIA H100 data sheet (SXM5)"},
-    {"H200-141GB", 989e12, 4800e9, 141e9, 700, "NVIDIA H200 data sheet (SXM)"},
-    {"L4-24GB", 121e12, 300e9, 24e9, 72, "NVIDIA L4 data sheet"},
-    {"RTX4090-24GB", 165.2e12, 1008e9, 24e9, 450, "NVIDIA Ada architecture paper (FP16, FP32 sums)"},
-    {"MI300X-192GB", 1307.4e12, 5300e9, 192e9, 750, "AMD Instinct MI300X data sheet"},
-    {"TPUv3", 123e12, 900e9, 32e9, 0, "Google Cloud TPU documentation, per chip"},
-    {"TPUv4", 275e12, 1228e9, 32e9, 0, "Jouppi et al. 2023, per chip"}};
-
-/// @throws InputError  for an unknown name, with the nearest known one
-inline const Device& device(std::string_view name) {
-  return detail::find_named(known_devices, name, "device");
-}
 
 namespace detail {
 
@@ -86,6 +56,11 @@ struct TrainingTime {
   double kilowatt_hours = 0;
 
   double days() const { return seconds / 86400.0; }
+  /// What the devices cost, in the currency of the price of one for an hour.
+  double cost(double price_per_device_hour) const {
+    detail::require_positive(price_per_device_hour, "price_per_device_hour");
+    return device_hours * price_per_device_hour;
+  }
 };
 
 /// @throws InputError  for numbers that are not positive
@@ -141,6 +116,15 @@ struct GenerationTime {
   double total_seconds = 0;  ///< prefill and all steps
 
   double tokens_per_second = 0;  ///< of all sequences, in decoding
+
+  /// What a million tokens of answers cost, prompts included: the device's time over what it wrote.
+  double cost_of_a_million(double price_per_device_hour, Index answer_tokens, Index sequences) const {
+    detail::require_positive(price_per_device_hour, "price_per_device_hour");
+    detail::require_positive(answer_tokens, "answer_tokens");
+    detail::require_positive(sequences, "sequences");
+    return total_seconds / 3600.0 * price_per_device_hour /
+           (static_cast<double>(answer_tokens) * static_cast<double>(sequences)) * 1e6;
+  }
 };
 
 /// Prefill and decode of a decoder at the roofline; real programs reach 50-90% of it.
