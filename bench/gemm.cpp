@@ -34,13 +34,13 @@ template <class Format> ef::Weight<float> weight(ef::Index rows, ef::Index colum
   return ef::Weight<float>::borrow(ef::format_of<Format>, stored->data(), rows, columns, stored);
 }
 
-void product_with(benchmark::State& state, const ef::Weight<float>& w) {
+void product_with(benchmark::State& state, const ef::Weight<float>& w, bool eigen_products = false) {
   const ef::Index rows = state.range(0), in = state.range(1), out = state.range(2);
   const ef::Matrix<float> x = ef::Matrix<float>::Random(rows, in);
   ef::Matrix<float> y(rows, out);
   ef::Threads threads(static_cast<int>(state.range(3)));
   ef::Workspace workspace;
-  ef::Run run{threads, workspace};
+  ef::Run run{threads, workspace, false, eigen_products};
   for (auto _ : state) {
     ef::product<float>(run, w, x, {}, y);
     benchmark::DoNotOptimize(y.data());
@@ -58,6 +58,11 @@ void bf16_tiles(benchmark::State& state) {
   product_with(state, ef::Weight<float>::bf16_tiles(values.rows(), values.cols(), [&](ef::Index r) {
                  return values.data() + r * values.cols();
                }));
+}
+
+/// The same product by the library's switch.
+void eigen_products(benchmark::State& state) {
+  product_with(state, weight<float>(state.range(2), state.range(1)), true);
 }
 
 void eigen(benchmark::State& state) {
@@ -89,6 +94,7 @@ BENCHMARK(product<float>)->Apply(one_and_two);
 BENCHMARK(product<ef::bfloat16>)->Apply(one);
 BENCHMARK(product<ef::half>)->Apply(one);
 BENCHMARK(bf16_tiles)->Apply(one_and_two);
+BENCHMARK(eigen_products)->Apply(one_and_two);
 BENCHMARK(eigen)->Apply(one);
 
 }  // namespace

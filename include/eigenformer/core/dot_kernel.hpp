@@ -6,37 +6,13 @@
 // many rows a few columns of them stay in the first-level cache while packed rows of x stream past.
 #pragma once
 
+#include <eigenformer/core/dot_row.hpp>
+#include <eigenformer/core/epilogue.hpp>
 #include <eigenformer/core/lanes.hpp>
 
 #include <algorithm>
 
 namespace eigenformer::inline EIGENFORMER_ABI {
-
-/// What happens to a sum on its way to y: y = sum + bias, or y += sum + bias.
-template <class S> struct Epilogue {
-  const S* bias = nullptr;  ///< [columns] or none
-  bool add = false;
-
-  /// That of the columns from `column` on.
-  Epilogue from(Index column) const { return {bias ? bias + column : nullptr, add}; }
-
-  /// The first `columns` sums of a row, to y.
-  void write(const S* sums, Index columns, S* y) const {
-    Index j = 0;
-    for (; j + lanes::count<S> <= columns; j += lanes::count<S>) {
-      auto sum = lanes::load(sums + j);
-      if (bias) sum = lanes::padd(sum, lanes::load(bias + j));
-      lanes::store(y + j, add ? lanes::padd(lanes::load(y + j), sum) : sum);
-    }
-    for (; j < columns; ++j) write(sums[j], j, y[j]);
-  }
-
-  /// One sum, to y in column j.
-  void write(S sum, Index j, S& y) const {
-    if (bias) sum += bias[j];
-    y = add ? y + sum : sum;
-  }
-};
 
 namespace detail {
 
@@ -80,12 +56,12 @@ template <class S, int N, int R> void pack_rows(const S* x, Index stride, Index 
       *packed = r < rows && l >= N - k % N ? x[r * stride + k - N + l] : S(0);
 }
 
-/// totals[j · R + r] += rows r · columns j, one vector of each. What is read after these is asked for
-/// meanwhile: of several columns those that come behind them, as memory sees short streams otherwise.
+/// totals[j · R + r] += rows r · columns j, one vector of each. The columns that come behind these are asked
+/// for meanwhile, as memory sees short streams otherwise.
 template <class S, int N, int R, int J, class T>
 EIGEN_ALWAYS_INLINE void accumulate_step(const S* rows, const T* columns, Index w_stride,
                                          lanes::Packet<S, N> (&totals)[R * J]) {
-  const Index ahead = R * J == 1 ? lanes::lookahead : J * w_stride * static_cast<Index>(sizeof(T));
+  const Index ahead = J * w_stride * static_cast<Index>(sizeof(T));
   lanes::Packet<S, N> wide[J];
   lanes::unroll<J>([&](auto j) EIGENFORMER_INLINE {
     lanes::prefetch(columns + j * w_stride, ahead);
@@ -113,15 +89,6 @@ EIGEN_ALWAYS_INLINE void accumulate(const S* x, const S* ends, const T* w, Index
   lanes::unroll<R * J>([&](auto i) EIGENFORMER_INLINE { sums[i] = totals[i]; });
 }
 
-/// sums[j] = x · column j for N columns, one after the other: long ones come from main memory, which gives
-/// one stream the fastest (measured: 12.5 instead of 14.5 ms a token of 440 MB).
-template <class S, int N, class T>
-[[gnu::noinline]] void one_stream(const S* x, const S* ends, const T* w, Index w_stride, Index k,
-                                  lanes::Packet<S, N>* sums) {
-  for (int j = 0; j < N; ++j)
-    accumulate<S, N, T, 1, 1>(x, ends, w + j * w_stride, w_stride, k, nullptr, sums + j);
-}
-
 /// out[i] is the sum of the lanes of sums[i], for i < n. Up to N values behind them may be written over.
 template <class S, int N, int n> EIGEN_ALWAYS_INLINE void add_lanes(const lanes::Packet<S, N>* sums, S* out) {
   constexpr int together = n / N * N;
@@ -145,19 +112,7 @@ template <class S, int N, class T, int R, int J>
 EIGEN_ALWAYS_INLINE void dot_tile(const S* x, const S* ends, const T* w, Index w_stride, Index k,
                                   const lanes::Packet<S, N>* carried, S* out) {
   lanes::Packet<S, N> sums[R * J];
-  if constexpr (R == 1 && J == N && N >= 8) {
-    // One row at a time reads as many streams as there are columns: of short ones at most eight, as more
-    // streams a power of two apart evict each other from the first-level cache (measured at k = 2048: 28
-    // against 41 GFLOP/s).
-    if (k * static_cast<Index>(sizeof(T)) > 2048)
-      one_stream<S, N, T>(x, ends, w, w_stride, k, sums);
-    else
-      lanes::unroll<N / 8>([&](auto i) EIGENFORMER_INLINE {
-        accumulate<S, N, T, 1, 8>(x, ends, w + i * 8 * w_stride, w_stride, k, nullptr, sums + i * 8);
-      });
-  } else {
-    accumulate<S, N, T, R, J>(x, ends, w, w_stride, k, carried, sums);
-  }
+  accumulate<S, N, T, R, J>(x, ends, w, w_stride, k, carried, sums);
   add_lanes<S, N, R * J>(sums, out);
 }
 
@@ -176,7 +131,6 @@ template <int widest, class F> EIGEN_ALWAYS_INLINE void for_tiles(Index columns,
 /// head of 64 numbers: 153 instead of 137 GFLOP/s).
 template <class S, int R>
 void write_rows(const S* sums, Index rows, Index columns, const Epilogue<S>& epilogue, S* y, Index y_stride) {
-  if constexpr (R == 1) return epilogue.write(sums, columns, y);
   Index j = 0;
   if constexpr (R >= lanes::fewest<S> && R <= lanes::count<S>) {
     using lanes::padd;
@@ -200,18 +154,16 @@ void write_rows(const S* sums, Index rows, Index columns, const Epilogue<S>& epi
 template <class S, int N, class T, int R, int widest>
 void dot_rows(const S* x, const S* ends, const T* w, Index w_stride, Index rows, Index columns, Index k,
               const Epilogue<S>& epilogue, S* y, Index y_stride) {
-  lanes::Packet<S, N> carried[R > 1 ? R * column_block : 1];
+  lanes::Packet<S, N> carried[R * column_block];
   S sums[R * column_block + N];
+  const Index parts = (k + depth_block - 1) / depth_block;
+  const Index depth = (k + parts * N - 1) / (parts * N) * N;
   Index done = 0;
-  if constexpr (R > 1) {
-    const Index parts = (k + depth_block - 1) / depth_block;
-    const Index depth = (k + parts * N - 1) / (parts * N) * N;
-    for (; done + depth < k; done += depth)
-      for_tiles<widest>(columns, [&]<int J>(Index j, std::integral_constant<int, J>) EIGENFORMER_INLINE {
-        accumulate<S, N, T, R, J>(x + done * R, ends, w + j * w_stride + done, w_stride, depth,
-                                  done > 0 ? carried + j * R : nullptr, carried + j * R);
-      });
-  }
+  for (; done + depth < k; done += depth)
+    for_tiles<widest>(columns, [&]<int J>(Index j, std::integral_constant<int, J>) EIGENFORMER_INLINE {
+      accumulate<S, N, T, R, J>(x + done * R, ends, w + j * w_stride + done, w_stride, depth,
+                                done > 0 ? carried + j * R : nullptr, carried + j * R);
+    });
   for_tiles<widest>(columns, [&]<int J>(Index j, std::integral_constant<int, J>) EIGENFORMER_INLINE {
     dot_tile<S, N, T, R, J>(x + done * R, ends, w + j * w_stride + done, w_stride, k - done,
                             done > 0 ? carried + j * R : nullptr, sums + j * R);
@@ -251,19 +203,13 @@ void dot_blocks(Tile<R, J>, const S* x, Index x_stride, const T* w, Index w_stri
   }
 }
 
-/// Chooses the tile. Two rows share a flat one while sums are long, as loads of weights are what counts then,
-/// and have one of their own while they are short, as adding up the lanes does.
+/// Chooses the tile; one row has a kernel of its own. Two rows share a flat one while sums are long, as loads
+/// of weights are what counts then, and have one of their own while they are short, as adding up the lanes
+/// does.
 template <class S, int N, class T>
 void dot_lanes(const S* x, Index x_stride, const T* w, Index w_stride, Index rows, Index columns, Index k,
                const Epilogue<S>& epilogue, S* y, Index y_stride, S* scratch) {
-  if (rows == 1) {
-    S ends[N];
-    for (Index l = 0; l < N; ++l) ends[l] = l < N - k % N ? S(0) : x[k - N + l];
-    for (Index j = 0; j < columns; j += column_block)
-      dot_rows<S, N, T, 1, N>(x, ends, w + j * w_stride, w_stride, 1, (std::min)(column_block, columns - j),
-                              k, epilogue.from(j), y + j, y_stride);
-    return;
-  }
+  if (rows == 1) return dot_row<S, N>(x, w, w_stride, columns, k, epilogue, y);
   const auto with = [&](auto tile) {
     dot_blocks<S, N, T>(tile, x, x_stride, w, w_stride, rows, columns, k, epilogue, y, y_stride, scratch);
   };

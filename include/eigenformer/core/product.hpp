@@ -1,11 +1,13 @@
 // The matrix product of forward passes: y = x · wᵀ + bias, split over output columns.
 //
 // Every output is one dot product of a kernel (dot_kernel.hpp, quantised_kernel.hpp, bf16_kernel.hpp), so the
-// number of threads and the other rows of the batch never show in the bits.
+// number of threads and the other rows of the batch never show in the bits. Run::eigen_products hands
+// products to Eigen instead, without that promise.
 #pragma once
 
 #include <eigenformer/core/bf16_product.hpp>
 #include <eigenformer/core/dot_kernel.hpp>
+#include <eigenformer/core/eigen_product.hpp>
 #include <eigenformer/core/quantised_product.hpp>
 #include <eigenformer/core/run.hpp>
 #include <eigenformer/core/weight.hpp>
@@ -33,6 +35,12 @@ void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogu
     run.threads.parallel_for(tasks, [&](Index task, int) {
       const Index begin = columns / grain * task / tasks * grain;
       const Index end = task + 1 == tasks ? columns : columns / grain * (task + 1) / tasks * grain;
+      if constexpr (detail::eigen_multiplies<S, std::remove_cvref_t<decltype(*elements)>>)
+        if (run.eigen_products) {
+          const detail::EigenFactor<S> part(elements + begin * k, end - begin, k, Eigen::OuterStride<>(k));
+          return detail::eigen_multiply<S>(x, part.transpose(), epilogue.from(begin), y.data() + begin,
+                                           y.outerStride());
+        }
       dot_kernel(x.data(), x.outerStride(), elements + begin * k, k, rows, end - begin, k,
                  epilogue.from(begin), y.data() + begin, y.outerStride(), scratch + task * scratch_size);
     });

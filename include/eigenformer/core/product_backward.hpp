@@ -7,6 +7,7 @@
 #pragma once
 
 #include <eigenformer/core/bf16_product.hpp>
+#include <eigenformer/core/eigen_product.hpp>
 #include <eigenformer/core/mix_kernel.hpp>
 #include <eigenformer/core/run.hpp>
 #include <eigenformer/core/weight.hpp>
@@ -96,6 +97,13 @@ template <class S, class T>
 void add_input_gradient(Run& run, const T* elements, Index begin, Index n, Index in, View<S> dy, Out<S> dx) {
   split_rows<S>(run, dy.rows(), dy.rows() * n * in, mix_scratch<S>, [&](Index first, Index rows, S* scratch) {
     const S* const p = dy.data() + first * dy.outerStride() + begin;
+    if constexpr (eigen_multiplies<S, T>)
+      if (run.eigen_products) {
+        const EigenFactor<S> left(p, rows, n, Eigen::OuterStride<>(dy.outerStride()));
+        const EigenFactor<S> right(elements, n, in, Eigen::OuterStride<>(in));
+        return eigen_multiply<S>(left, right, {.add = true}, dx.data() + first * dx.outerStride(),
+                                 dx.outerStride());
+      }
     const auto left = [&](Index r, Index, Index i, Index) {
       return std::pair{p + r * dy.outerStride() + i, dy.outerStride()};
     };
@@ -138,6 +146,10 @@ template <class S> void product_weight_gradient(Run& run, View<S> dy, View<S> x,
   detail::split_rows<S>(
       run, out, rows * out * in, turned_size + detail::mix_scratch<S>,
       [&](Index first, Index height, S* scratch) {
+        if constexpr (std::is_floating_point_v<S>)
+          if (run.eigen_products)
+            return detail::eigen_multiply<S>(dy.middleCols(first, height).transpose(), x, {.add = true},
+                                             dw.data() + first * dw.outerStride(), dw.outerStride());
         const auto left = [&](Index r, Index part, Index i, Index n) {
           detail::transpose(dy.data() + i * dy.outerStride() + first + r, dy.outerStride(), part, n, scratch);
           return std::pair{static_cast<const S*>(scratch), n};

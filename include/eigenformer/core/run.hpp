@@ -11,6 +11,11 @@ struct Run {
   Workspace& workspace;
   /// Products of floats, and their gradients, round their factors to bfloat16 (bf16_product.hpp).
   bool bf16_products = false;
+  /// Products with weights, and their gradients, go to Eigen's own expressions, y.noalias() = x *
+  /// w.transpose(): those of float and double with weights stored as such (eigen_product.hpp). Weights in
+  /// other formats, attention, and what bf16_products takes keep their kernels. A row's last bits then depend
+  /// on the batch and on the number of threads, and Eigen allocates memory. OpenMP's threads are never used.
+  bool eigen_products = false;
 };
 
 /// f(run) on the calling thread alone, with scratch memory of its own.

@@ -19,6 +19,8 @@ struct SessionOptions {
   /// Of cached keys and values. None: the scalar's own; f16 beside float takes half the memory.
   /// A source's stay as the model has read them.
   std::optional<Format> cache_format{};
+  /// Products of floats and doubles go to Eigen's own expressions (Run::eigen_products).
+  bool eigen_products = false;
 };
 
 template <class S> class Session;
@@ -77,7 +79,7 @@ template <class S> class Session {
   /// @throws InputError  also for logits of another size
   void feed(std::span<const Token> tokens, Out<S> logits) {
     Session* const self = this;
-    Run run{*threads_, workspace_};
+    Run run{*threads_, workspace_, false, options_.eigen_products};
     feed_together<S>(run, options_.chunk, {&self, 1}, {&tokens, 1}, &logits);
   }
 
@@ -164,7 +166,7 @@ template <class S>
 void feed_together(std::span<Session<S>* const> sessions, std::span<const std::span<const Token>> tokens) {
   if (sessions.empty()) fail(InputError("no session to feed"));
   Session<S>& lead = *sessions[0];
-  Run run{*lead.threads_, lead.workspace_};
+  Run run{*lead.threads_, lead.workspace_, false, lead.options_.eigen_products};
   feed_together<S>(run, lead.options_.chunk, sessions, tokens);
 }
 

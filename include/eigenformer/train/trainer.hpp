@@ -37,6 +37,8 @@ struct TrainerOptions {
   /// Products of floats, forward and backward, round their factors to bfloat16 where the processor has a unit
   /// for it (bf16_kernel.hpp); sums, gradients, norms and the optimiser stay as they are.
   bool bf16_products = false;
+  /// Products of floats and doubles go to Eigen's own expressions (Run::eigen_products).
+  bool eigen_products = false;
   std::vector<TrainingBatch> held_out{};  ///< what is measured, and not learned from
   Index evaluate_every = 0;               ///< steps from one measurement to the next; 0: after the last step
 };
@@ -181,7 +183,8 @@ template <class S> class Trainer {
 
  private:
   Run make_run() {
-    return {threads_, workspace_, options_.bf16_products && fastest_bf16_form() != Bf16Form::portable};
+    return {threads_, workspace_, options_.bf16_products && fastest_bf16_form() != Bf16Form::portable,
+            options_.eigen_products};
   }
 
   /// Leaves the gradient of the batch's mean loss; returns that.
