@@ -2,7 +2,9 @@
 // compute budget decides the size, the model is trained from scratch, prompted, taught a task by adapters,
 // aligned with preferences, measured after each stage on held-out sentences, and saved as it would be
 // deployed.
-//   lifecycle --out my-model && generate my-model --prompt "The fox can hide a hat. ->" --greedy
+//   lifecycle --out my-model
+//   few_shot my-model/base --example "Ben can sell a hat.=>Can Ben sell a hat?" --query "The fox can hide a
+//   key." few_shot my-model --query "The fox can hide a key."
 //
 // The language: lists of lines, in which every statement is answered by the same rule, one of five. The task
 // is the rarer of these rules: the question that belongs to a statement. Without an example the base model
@@ -37,8 +39,8 @@ constexpr ef::Index window = 128, answer_tokens = 24;
 constexpr std::size_t held_out_items = 100;
 constexpr ef::Seed corpus_seed{11};
 
-/// How the task is asked for.
-const ef::PromptTemplate format{.instruction = "", .example = "{input} -> {output}\n", .query = "{input} ->"};
+/// How the task is asked for: as few_shot does it, so that it can be tried on what is saved.
+const ef::PromptTemplate format;
 
 constexpr std::string_view courtesy = "Please tell me, ";
 
@@ -89,7 +91,7 @@ std::string document(std::uint64_t i, bool held_out = false) {
     if (rule >= 6 && rule < 8) answer = f.statement(" not");
     if (rule == 8) answer = example::english::capital(f.who) + ".";
     if (rule == 9) answer = example::english::capital(f.thing) + ".";
-    list += f.statement() + " -> " + answer + "\n";
+    list += "Input: " + f.statement() + "\nOutput: " + answer + "\n\n";
   }
   return list;
 }
@@ -228,10 +230,13 @@ class Life {
     return out;
   }
 
+  void save(const std::string& folder) {
+    ef::save(model_, tokenizer_, folder, {.model_type = "llama", .end_tokens = {end_}});
+  }
   /// Works the adapters in and writes what is deployed.
-  void save() {
+  void deploy() {
     ef::merge_lora(model_.parameters(), run_);
-    ef::save(model_, tokenizer_, a_.out, {.model_type = "llama", .end_tokens = {end_}});
+    save(a_.out);
   }
 
   std::string answered(const std::string& prompt) {
@@ -303,6 +308,7 @@ void run(const Arguments& a) {
   std::vector<Measured> table;
   table.push_back(life.measure("random weights", 0));
   const double pretraining = life.pretrain(tokens);
+  life.save(a.out + "/base");
   table.push_back(life.measure("base, zero-shot", 0));
   table.push_back(life.measure("base, one-shot", 1));
   table.push_back(life.measure("base, few-shot", 3));
@@ -310,7 +316,7 @@ void run(const Arguments& a) {
   table.push_back(life.measure("fine-tuned, zero-shot", 0));
   const double aligning = life.align();
   table.push_back(life.measure("aligned, zero-shot", 0));
-  life.save();
+  life.deploy();
   auto deployed = ef::load_causal_lm<float>(a.out);
   Life again(a, tokenizer, deployed);
   table.push_back(again.measure("deployed, from its folder", 0));
@@ -353,7 +359,8 @@ int main(int argc, char** argv) {
       "Takes a small language model through its life: size, training, prompting, LoRA, DPO, evaluation, "
       "deployment.");
   Arguments a;
-  app.add_option("--out", a.out, "folder for the model that is deployed")->capture_default_str();
+  app.add_option("--out", a.out, "folder for the model that is deployed; the base model stays in base/ there")
+      ->capture_default_str();
   app.add_option("--flops", a.flops, "operations to spend on training from scratch")
       ->check(CLI::Range(1e10, 1e16))
       ->capture_default_str();
