@@ -44,3 +44,10 @@ for item in known "new words"; do
   held_out --kind pairs --lines 500 --item "$item" >"$work/pairs.jsonl"
   "$bin/evaluate" "$models/question" --text "$work/pairs.jsonl" --show-wrong 3
 done
+
+# sentences that nobody drew from the grammar, with words that it does not have
+for name in mood tags question; do
+  echo
+  echo "$name: sentences written by hand"
+  "$bin/evaluate" "$models/$name" --text "$(dirname "$0")/by-hand/$name.jsonl" --show-wrong 10
+done
