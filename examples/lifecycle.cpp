@@ -3,10 +3,10 @@
 // aligned with preferences, measured after each stage on held-out sentences, and saved as it would be
 // deployed.
 //   lifecycle --out my-model
-//   few_shot my-model/base --example "Ben can sell a hat.=>Can Ben sell a hat?" --query "The fox can hide a
-//   key." few_shot my-model --query "The fox can hide a key."
+//   few_shot my-model/base --example "Ben will swim.=>Will Ben swim?" --query "Emma can dance."
+//   few_shot my-model --query "Emma can dance."
 //
-// The language: lists of lines, in which every statement is answered by the same rule, one of five. The task
+// The language: lists of lines, in which every statement is answered by the same rule, one of four. The task
 // is the rarer of these rules: the question that belongs to a statement. Without an example the base model
 // answers by the commonest rule, and so wrongly; an example shows it which rule is meant; adapters teach it
 // that one rule. The preference: to ask politely.
@@ -29,7 +29,7 @@ namespace {
 
 struct Arguments {
   std::string out = "lifecycle-model";
-  double flops = 1e12;
+  double flops = 5e11;
   std::uint64_t seed = 1;
   int threads = 1;
   bool json = false;
@@ -53,44 +53,37 @@ struct Example {
   std::string statement, question;
 };
 
-/// Who may do what. A pair of these two, one in eight, is kept for measuring and stands in no training.
+/// Who may do what: "Ben can sing." A pair of who and what, one in eight, is kept for measuring and stands in
+/// no training.
 struct Fact {
-  std::string who, modal, verb, thing;
+  std::string who, modal, verb;
 
   std::string statement(const char* negation = "") const {
-    return example::english::capital(who + " " + modal + negation + " " + verb + " " + thing + ".");
+    return who + " " + modal + negation + " " + verb + ".";
   }
-  std::string question() const {
-    return example::english::capital(modal + " " + who + " " + verb + " " + thing + "?");
-  }
+  std::string question() const { return example::english::capital(modal) + " " + who + " " + verb + "?"; }
 };
 Fact fact(example::english::Draw& draw, bool held_out) {
-  namespace words = example::words;
   for (;;) {
     example::english::Words words{draw};
-    Fact out{words.text(draw.form("{name}|the {animal}")), words("modal"), {}, {}};
-    out.verb = words::verbs[words::moody_verbs + draw.below(12)].base;
-    const std::string object = words("object");
-    out.thing = example::english::fill("a {object}", {{"object", object}});
-    if (example::held_out(out.who + "|" + object) == held_out) return out;
+    Fact out{words("name"), words("modal"), std::string(draw.of(example::words::doings).base)};
+    if (example::held_out(out.who + "|" + out.verb) == held_out) return out;
   }
 }
 
 /// What the base model reads: lists whose lines all answer by one rule. Two lists in five only repeat the
-/// statement, one asks its question (now and then politely), and the rest deny it or say who or what it is
-/// about.
+/// statement, one asks its question (now and then politely), one denies it, and one says who it is about.
 std::string document(std::uint64_t i, bool held_out = false) {
   example::english::Draw draw{ef::Random(corpus_seed, i), held_out};
-  const std::uint64_t rule = draw.below(10);
+  const std::uint64_t rule = draw.below(5);
   const bool courteous = draw.once_in(4);
   std::string list;
   for (int line = 0; line < 5; ++line) {
     const Fact f = fact(draw, held_out);
     std::string answer = f.statement();
-    if (rule >= 4 && rule < 6) answer = courteous ? polite(f.question()) : f.question();
-    if (rule >= 6 && rule < 8) answer = f.statement(" not");
-    if (rule == 8) answer = example::english::capital(f.who) + ".";
-    if (rule == 9) answer = example::english::capital(f.thing) + ".";
+    if (rule == 2) answer = courteous ? polite(f.question()) : f.question();
+    if (rule == 3) answer = f.statement(" not");
+    if (rule == 4) answer = f.who + ".";
     list += "Input: " + f.statement() + "\nOutput: " + answer + "\n\n";
   }
   return list;
@@ -111,7 +104,7 @@ ef::ModelConfig sized(double parameters, ef::Index vocab_size) {
   ef::ModelConfig best;
   double distance = INFINITY;
   for (ef::Index width = 32; width <= 512; width += 16)
-    for (const ef::Index layers : {3, 4, 6, 8}) {
+    for (const ef::Index layers : {2, 3, 4, 6, 8}) {
       if (width < 16 * layers || width > 32 * layers) continue;  // neither deep and narrow nor the reverse
       const ef::ModelConfig config = ef::presets::llama({.vocab_size = vocab_size,
                                                          .layers = layers,
@@ -177,7 +170,7 @@ class Life {
   double finetune() {
     ef::add_lora(model_.parameters(), {.rank = 8, .alpha = 16, .targets = {"all"}, .seed = {a_.seed}});
     std::vector<ef::TrainingBatch> batches;
-    const auto all = examples(6400, 21, false);
+    const auto all = examples(3200, 21, false);
     for (std::size_t i = 0; i < all.size(); ++i) {
       const auto prompt = tokenizer_.encode(asked(all[i].statement, 0), false);
       auto tokens = prompt;
@@ -321,7 +314,7 @@ void run(const Arguments& a) {
   Life again(a, tokenizer, deployed);
   table.push_back(again.measure("deployed, from its folder", 0));
 
-  const std::string statement = "The fox can hide a hat.";
+  const std::string statement = "Emma can dance.";
   const std::string reply = again.answered(again.asked(statement, 0));
   if (a.json) {
     nlohmann::json stages = nlohmann::json::array();
