@@ -1,12 +1,13 @@
 // How good a model is on data that it has not learned from. A decoder: its perplexity on a text, by windows
-// that overlap, or on documents; an encoder: how often it finds masked words, or a text's label; an
-// encoder-decoder: how often it writes the target.
+// that overlap, or on documents; an encoder: how often it finds masked words, or a text's label, or the tags
+// of its words; an encoder-decoder: how often it writes the target.
 //   evaluate ~/models/gpt2 --text book.txt --window 1024 --stride 512
 //   evaluate my-encoder --text held-out.txt --lines --baseline train.txt
 //   evaluate my-rewriter --text held-out.jsonl --show-wrong 5
 #include "common.hpp"
 #include "measure.hpp"
 #include "objectives.hpp"
+#include "tagging.hpp"
 
 namespace ef = eigenformer;
 
@@ -35,6 +36,17 @@ struct Measuring {
   ef::Threads threads{a.threads};
   ef::Workspace workspace{};
   ef::Run run{threads, workspace};
+  ef::Index shown = 0;
+
+  void show(const std::string& source, const std::string& written, const std::string& wanted) {
+    if (shown++ < a.show_wrong)
+      std::fprintf(stderr, "source   %s\nwritten  %s\nwanted   %s\n\n", source.c_str(), written.c_str(),
+                   wanted.c_str());
+  }
+  /// What measures tell of wrong answers.
+  auto showing() {
+    return [this](const auto&... texts) { show(texts...); };
+  }
 
   example::Measures decoder() {
     const auto model = ef::load_causal_lm<float>(a.folder, a.load);
@@ -60,9 +72,15 @@ struct Measuring {
   example::Measures encoder() {
     if (config.model.head == ef::Head::text_classes) {
       how.classes = true;
-      return example::measure_classes(ef::load_classifier<float>(a.folder, a.load),
-                                      example::read_corpus({a.text}, how), run);
+      return example::measure_classes(ef::load_classifier<float>(a.folder, a.load), tokenizer,
+                                      example::read_corpus({a.text}, how), run, showing());
     }
+    if (config.model.head == ef::Head::token_classes)
+      return example::measure_tags(
+          ef::load_tagger<float>(a.folder, a.load), tokenizer, ef::read_tagged_lines(a.text), run,
+          [&](const ef::TaggedRecord& record, const ef::evaluate::Tags& found) {
+            show(example::spaced(record.words), example::spaced(found), example::spaced(record.tags));
+          });
     const auto model = ef::load_masked_lm<float>(a.folder, a.load);
     const example::Frame frame = std::exchange(how.frame, {});  // goes around pieces that fit the window
     const ef::Index window = config.model.max_positions - frame.size();
@@ -75,14 +93,8 @@ struct Measuring {
   example::Measures rewriter() {
     how.pairs = true;
     how.target_frame = how.frame;
-    ef::Index shown = 0;
-    return example::measure_targets(
-        ef::load_seq2seq<float>(a.folder, a.load), tokenizer, example::read_corpus({a.text}, how), end_tokens,
-        threads, [&](const std::string& source, const std::string& written, const std::string& wanted) {
-          if (shown++ < a.show_wrong)
-            std::fprintf(stderr, "source   %s\nwritten  %s\nwanted   %s\n\n", source.c_str(), written.c_str(),
-                         wanted.c_str());
-        });
+    return example::measure_targets(ef::load_seq2seq<float>(a.folder, a.load), tokenizer,
+                                    example::read_corpus({a.text}, how), end_tokens, threads, showing());
   }
 };
 
@@ -110,14 +122,15 @@ void measure(const Arguments& a) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app("Measures a model: perplexity, masked words found, labels found, or targets written exactly.");
+  CLI::App app(
+      "Measures a model: perplexity, masked words found, labels or tags found, or targets written exactly.");
   Arguments a;
   app.add_option("folder", a.folder,
                  "folder with config.json, *.safetensors and tokenizer.json, or GGUF file")
       ->required();
   app.add_option("--text", a.text,
                  "a text, or JSON lines (*.jsonl) with \"text\", and \"target\" for an encoder-decoder or "
-                 "\"label\" for a classifier")
+                 "\"label\" for a classifier; for a tagger with \"tokens\" and \"tags\"")
       ->required();
   app.add_flag("--lines", a.lines, "each line of the text is a document of its own");
   app.add_option("--baseline", a.baseline, "a text to count tokens on, for what counting alone reaches");
@@ -126,7 +139,8 @@ int main(int argc, char** argv) {
   app.add_option("--stride", a.options.stride, "tokens from one window to the next; default: half the window")
       ->check(CLI::PositiveNumber);
   example::add_seed(app, a.seed, "of the places that are masked");
-  app.add_option("--show-wrong", a.show_wrong, "so many targets that were written wrongly, on stderr");
+  app.add_option("--show-wrong", a.show_wrong,
+                 "so many answers (labels, tags, targets) that were wrong, on stderr");
   example::add_dtype(app, a.load.dtype);
   example::add_threads(app, a.threads);
   app.add_flag("--json", a.json, "print one JSON value");

@@ -1,13 +1,15 @@
-// Adapts a model to a text, to pairs of prompt and completion, to classes, or to a domain:
+// Adapts a model to a text, to pairs of prompt and completion, to classes of texts or words, or to a domain:
 //   finetune ~/models/gpt2 book.txt --out my-gpt2
 //   finetune ~/models/llama answers.jsonl --out my-adapter --lora --rank 8 --alpha 16 --targets query,value
 //   finetune ~/models/gpt2 reports.txt --mix general.txt --share 0.5127 --out analyst
 // JSON lines hold {"text"} or {"prompt", "completion"} for decoders (the loss is then the completion's
-// alone), {"text", "label"} and perhaps "pair" for classifiers, {"text", "target"} for encoder-decoders.
+// alone), {"text", "label"} and perhaps "pair" for classifiers, {"tokens", "tags"} (a tag for each word) for
+// taggers, {"text", "target"} for encoder-decoders.
 #include "adapt.hpp"
 #include "corpus.hpp"
 #include "encoder.hpp"
 #include "perplexity.hpp"
+#include "tagging.hpp"
 #include <eigenformer/train/mixture.hpp>
 #include <eigenformer/train/objective.hpp>
 
@@ -62,7 +64,8 @@ void adapt(const Arguments& a, Model& model, const std::vector<HeldOut>& held_ou
       losses.push_back(each.measure ? each.measure(threads).mean() : trainer.evaluate(each.batches).mean());
     return losses;
   };
-  const bool words = !trainer.model().labels_of_texts;
+  const ef::Head head = model.config().head;
+  const bool words = head != ef::Head::text_classes && head != ef::Head::token_classes;
   std::fprintf(stderr, "%td numbers are trained, of %td\n", trained, ef::count(model.parameters()));
   const std::vector<double> before = measure();
   const example::TrainingRun made = example::run_steps(trainer, model, a, facts, source);
@@ -209,24 +212,19 @@ void adapt_seq2seq(const Arguments& a, const ef::Tokenizer& tokenizer) {
   adapt_to_examples(a, model, std::move(examples));
 }
 
-/// The folder's classifier, or its encoder with a new head for these labels.
-ef::Classifier<float> load_classifier(const Arguments& a, const ef::HubConfig& folder,
-                                      const std::vector<std::string>& labels) {
-  if (folder.model.head == ef::Head::text_classes) return ef::load_classifier<float>(a.folder, a.load);
+/// The folder's encoder with a new head for these labels.
+template <class Model>
+Model with_new_head(const Arguments& a, ef::Head head, const std::vector<std::string>& labels) {
   ef::Encoder<float> encoder = ef::load_encoder<float>(a.folder, a.load);
   ef::ModelConfig config = encoder.config();
-  config.head = ef::Head::text_classes;
+  const bool had_pooler = config.pooler;
+  config.head = head;
   config.n_labels = static_cast<ef::Index>(labels.size());
-  ef::HeadParameters<float> head = ef::random_parameters<float>(
-                                       [&] {
-                                         config.pooler = true;
-                                         return config;
-                                       }(),
-                                       ef::Seed{a.seed})
-                                       .head;
+  config.pooler = head == ef::Head::text_classes;
+  ef::HeadParameters<float> fresh = ef::random_parameters<float>(config, ef::Seed{a.seed}).head;
   ef::Transformer<float> p = std::move(encoder.parameters());
-  if (encoder.config().pooler) head.pooler = std::move(p.head.pooler);
-  p.head = std::move(head);
+  if (had_pooler && config.pooler) fresh.pooler = std::move(p.head.pooler);
+  p.head = std::move(fresh);
   return {config, std::move(p), labels};
 }
 
@@ -253,8 +251,40 @@ void adapt_classifier(const Arguments& a, const ef::Tokenizer& tokenizer, const 
                                             {static_cast<ef::Token>(at - labels.begin())},
                                             static_cast<ef::Index>(labels.size()), std::move(texts.types)));
   }
-  auto model = load_classifier(a, folder, labels);
+  auto model = fresh ? with_new_head<ef::Classifier<float>>(a, ef::Head::text_classes, labels)
+                     : ef::load_classifier<float>(a.folder, a.load);
   adapt_to_examples(a, model, std::move(examples));
+}
+
+void adapt_tagger(const Arguments& a, const ef::Tokenizer& tokenizer, const ef::HubConfig& folder) {
+  const std::vector<ef::TaggedRecord> records = ef::read_tagged_lines(a.data);
+  const bool fresh = folder.model.head != ef::Head::token_classes;
+  const std::vector<std::string> labels = fresh ? example::tags_of(records) : folder.labels;
+  std::vector<ef::TrainingBatch> examples;
+  for (const ef::TaggedRecord& record : records) {
+    std::vector<ef::Token> tags;
+    for (const std::string& tag : record.tags) {
+      const auto at = std::find(labels.begin(), labels.end(), tag);
+      if (at == labels.end())
+        ef::fail(ef::FileError(
+            a.data, ef::concat("line ", record.line, ": tag \"", tag, "\" is none of the model's")));
+      tags.push_back(static_cast<ef::Token>(at - labels.begin()));
+    }
+    example::EncodedWords text = example::encode_words(tokenizer, record.words);
+    examples.push_back(ef::token_class_batch({std::move(text.ids)}, {std::move(text.word_ids)},
+                                             {std::move(tags)}, static_cast<ef::Index>(labels.size())));
+  }
+  auto model = fresh ? with_new_head<ef::Tagger<float>>(a, ef::Head::token_classes, labels)
+                     : ef::load_tagger<float>(a.folder, a.load);
+  adapt_to_examples(a, model, std::move(examples));
+}
+
+/// The folder's head decides what an encoder learns; without one of these two the data does.
+void adapt_encoder(const Arguments& a, const ef::Tokenizer& tokenizer, const ef::HubConfig& folder) {
+  const ef::Head head = folder.model.head;
+  const bool tags =
+      head == ef::Head::token_classes || (head != ef::Head::text_classes && ef::holds_tagged_lines(a.data));
+  return tags ? adapt_tagger(a, tokenizer, folder) : adapt_classifier(a, tokenizer, folder);
 }
 
 void run(const Arguments& a) {
@@ -265,7 +295,7 @@ void run(const Arguments& a) {
     ef::fail(ef::ConfigError("--mix", "mixes texts for decoders"));
   switch (folder.model.stacks) {
     case ef::Stacks::decoder: return adapt_decoder(a, tokenizer);
-    case ef::Stacks::encoder: return adapt_classifier(a, tokenizer, folder);
+    case ef::Stacks::encoder: return adapt_encoder(a, tokenizer, folder);
     case ef::Stacks::encoder_decoder: return adapt_seq2seq(a, tokenizer);
   }
 }

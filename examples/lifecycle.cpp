@@ -1,13 +1,18 @@
-// The usual life of a language model, in a minute on one core and from nothing but this program: a compute
-// budget decides the size, the model is trained from scratch, prompted, taught a task by adapters, aligned
-// with preferences, measured after each stage on held-out sentences, and saved as it would be deployed.
-//   lifecycle --out my-model && generate my-model --prompt "The old fox found a red hat. ->" --greedy
+// The usual life of a language model, in a minute and a half on one core and from nothing but this program: a
+// compute budget decides the size, the model is trained from scratch, prompted, taught a task by adapters,
+// aligned with preferences, measured after each stage on held-out sentences, and saved as it would be
+// deployed.
+//   lifecycle --out my-model
+//   few_shot my-model/base --example "Ben will swim.=>Will Ben swim?" --query "Emma can dance."
+//   few_shot my-model --query "Emma can dance."
 //
-// The language is a small grammar of English. The task: from a statement, the question that it
-// answers. The preference: to ask politely.
+// The language: lists of lines, in which every statement is answered by the same rule, one of four. The task
+// is the rarer of these rules: the question that belongs to a statement. Without an example the base model
+// answers by the commonest rule, and so wrongly; an example shows it which rule is meant; adapters teach it
+// that one rule. The preference: to ask politely.
 #include "common.hpp"
 #include "progress.hpp"
-#include "small_english.hpp"
+#include "small_english_draw.hpp"
 #include <eigenformer/evaluate/rouge.hpp>
 #include <eigenformer/generate/prompt.hpp>
 #include <eigenformer/plan.hpp>
@@ -24,17 +29,18 @@ namespace {
 
 struct Arguments {
   std::string out = "lifecycle-model";
-  double flops = 2.5e12;
+  double flops = 5e11;
   std::uint64_t seed = 1;
   int threads = 1;
   bool json = false;
 };
 
-constexpr ef::Index window = 192, answer_tokens = 40;
+constexpr ef::Index window = 128, answer_tokens = 24;
+constexpr std::size_t held_out_items = 100;
 constexpr ef::Seed corpus_seed{11};
 
-/// How the task is asked for.
-const ef::PromptTemplate format{.instruction = "", .example = "{input} -> {output}\n", .query = "{input} ->"};
+/// How the task is asked for: as few_shot does it, so that it can be tried on what is saved.
+const ef::PromptTemplate format;
 
 constexpr std::string_view courtesy = "Please tell me, ";
 
@@ -43,31 +49,52 @@ std::string polite(std::string question) {
   return std::string(courtesy) + question;
 }
 
-/// What the base model reads: stories, and lists in which each statement is followed by its question (in some
-/// politely), or by itself once more, so that only examples tell what is wanted.
-std::string document(std::uint64_t i) {
-  static const example::SmallEnglish stories(example::CorpusKind::stories, corpus_seed, false),
-      pairs(example::CorpusKind::pairs, corpus_seed, false);
-  if (i % 4 == 0) return stories.at(i / 4).first;
-  std::string list;
-  for (std::uint64_t k = 0; k < 4; ++k) {
-    const example::CorpusLine pair = pairs.at(4 * i + k);
-    const std::string question = i % 8 == 7 ? polite(pair.second) : pair.second;
-    list += pair.first + " -> " + (i % 2 == 1 ? question : pair.first) + "\n";
-  }
-  return list;
-}
-
 struct Example {
   std::string statement, question;
 };
 
+/// Who may do what: "Ben can sing." A pair of who and what, one in eight, is kept for measuring and stands in
+/// no training.
+struct Fact {
+  std::string who, modal, verb;
+
+  std::string statement(const char* negation = "") const {
+    return who + " " + modal + negation + " " + verb + ".";
+  }
+  std::string question() const { return example::english::capital(modal) + " " + who + " " + verb + "?"; }
+};
+Fact fact(example::english::Draw& draw, bool held_out) {
+  for (;;) {
+    example::english::Words words{draw};
+    Fact out{words("name"), words("modal"), std::string(draw.of(example::words::doings).base)};
+    if (example::held_out(out.who + "|" + out.verb) == held_out) return out;
+  }
+}
+
+/// What the base model reads: lists whose lines all answer by one rule. Two lists in five only repeat the
+/// statement, one asks its question (now and then politely), one denies it, and one says who it is about.
+std::string document(std::uint64_t i, bool held_out = false) {
+  example::english::Draw draw{ef::Random(corpus_seed, i), held_out};
+  const std::uint64_t rule = draw.below(5);
+  const bool courteous = draw.once_in(4);
+  std::string list;
+  for (int line = 0; line < 5; ++line) {
+    const Fact f = fact(draw, held_out);
+    std::string answer = f.statement();
+    if (rule == 2) answer = courteous ? polite(f.question()) : f.question();
+    if (rule == 3) answer = f.statement(" not");
+    if (rule == 4) answer = f.who + ".";
+    list += "Input: " + f.statement() + "\nOutput: " + answer + "\n\n";
+  }
+  return list;
+}
+
 std::vector<Example> examples(std::size_t count, std::uint64_t seed, bool held_out) {
-  const example::SmallEnglish pairs(example::CorpusKind::pairs, ef::Seed{seed}, held_out);
   std::vector<Example> all;
   for (std::size_t i = 0; i < count; ++i) {
-    const example::CorpusLine pair = pairs.at(i);
-    all.push_back({pair.first, pair.second});
+    example::english::Draw draw{ef::Random(ef::Seed{seed}, i), held_out};
+    const Fact f = fact(draw, held_out);
+    all.push_back({f.statement(), f.question()});
   }
   return all;
 }
@@ -77,7 +104,7 @@ ef::ModelConfig sized(double parameters, ef::Index vocab_size) {
   ef::ModelConfig best;
   double distance = INFINITY;
   for (ef::Index width = 32; width <= 512; width += 16)
-    for (const ef::Index layers : {3, 4, 6, 8}) {
+    for (const ef::Index layers : {2, 3, 4, 6, 8}) {
       if (width < 16 * layers || width > 32 * layers) continue;  // neither deep and narrow nor the reverse
       const ef::ModelConfig config = ef::presets::llama({.vocab_size = vocab_size,
                                                          .layers = layers,
@@ -93,11 +120,11 @@ ef::ModelConfig sized(double parameters, ef::Index vocab_size) {
 /// A model at one stage of its life, on sentences that no stage learns from.
 struct Measured {
   std::string stage;
-  double story_perplexity = 0;
-  double correct = 0;  ///< share of statements whose greedy answer is the question, polite or not
-  double words = 0;    ///< ROUGE-1 F1 of the answers with the question, courtesy left out
-  double polite = 0;   ///< share of answers that begin politely
-  double prefers = 0;  ///< share of statements whose polite question is likelier than the plain one
+  double perplexity = 0;  ///< on lists of the base model's language
+  double correct = 0;     ///< share of statements whose greedy answer is the question, polite or not
+  double words = 0;       ///< ROUGE-1 F1 of the answers with the question, courtesy left out
+  double polite = 0;      ///< share of answers that begin politely
+  double prefers = 0;     ///< share of statements whose polite question is likelier than the plain one
 };
 
 class Life {
@@ -143,7 +170,7 @@ class Life {
   double finetune() {
     ef::add_lora(model_.parameters(), {.rank = 8, .alpha = 16, .targets = {"all"}, .seed = {a_.seed}});
     std::vector<ef::TrainingBatch> batches;
-    const auto all = examples(6400, 21, false);
+    const auto all = examples(3200, 21, false);
     for (std::size_t i = 0; i < all.size(); ++i) {
       const auto prompt = tokenizer_.encode(asked(all[i].statement, 0), false);
       auto tokens = prompt;
@@ -177,8 +204,8 @@ class Life {
   }
 
   Measured measure(std::string stage, std::size_t shown) {
-    static const auto asked_for = examples(60, 41, true);
-    Measured out{.stage = std::move(stage), .story_perplexity = story_perplexity()};
+    static const auto asked_for = examples(held_out_items, 41, true);
+    Measured out{.stage = std::move(stage), .perplexity = perplexity()};
     const double part = 1.0 / static_cast<double>(asked_for.size());
     for (const Example& each : asked_for) {
       const std::string found = answered(asked(each.statement, shown));
@@ -196,10 +223,13 @@ class Life {
     return out;
   }
 
+  void save(const std::string& folder) {
+    ef::save(model_, tokenizer_, folder, {.model_type = "llama", .end_tokens = {end_}});
+  }
   /// Works the adapters in and writes what is deployed.
-  void save() {
+  void deploy() {
     ef::merge_lora(model_.parameters(), run_);
-    ef::save(model_, tokenizer_, a_.out, {.model_type = "llama", .end_tokens = {end_}});
+    save(a_.out);
   }
 
   std::string answered(const std::string& prompt) {
@@ -236,10 +266,9 @@ class Life {
   }
   void score(std::vector<ef::PreferencePair>& pairs) { ef::set_reference(model_, pairs, run_); }
 
-  double story_perplexity() {
-    const example::SmallEnglish stories(example::CorpusKind::stories, ef::Seed{41}, true);
+  double perplexity() {
     ef::TokenBatch texts;
-    for (std::uint64_t i = 0; i < 100; ++i) texts.push_back(ended(stories.at(i).first));
+    for (std::uint64_t i = 0; i < 100; ++i) texts.push_back(ended(document(i, true)));
     const auto labels = ef::next_tokens(texts);
     ef::TrainingMemory<float> memory;
     return std::exp(ef::loss_and_gradient(model_, texts, labels, {}, run_, memory, nullptr).mean());
@@ -260,7 +289,7 @@ void run(const Arguments& a) {
   std::vector<std::string> sample;
   for (std::uint64_t i = 0; i < 2000; ++i) sample.push_back(document(i));
   const ef::Tokenizer tokenizer =
-      ef::parse_tokenizer(ef::train_tokenizer(sample, {.vocab_size = 800}), "the tokenizer of this program");
+      ef::parse_tokenizer(ef::train_tokenizer(sample, {.vocab_size = 480}), "the tokenizer of this program");
   const ef::ModelConfig config = sized(optimum.parameters, tokenizer.vocab_size());
   const ef::Index parameters = plan::count_parameters(config).total();
   const auto tokens = static_cast<ef::Index>(a.flops / (6.0 * static_cast<double>(parameters)));
@@ -272,6 +301,7 @@ void run(const Arguments& a) {
   std::vector<Measured> table;
   table.push_back(life.measure("random weights", 0));
   const double pretraining = life.pretrain(tokens);
+  life.save(a.out + "/base");
   table.push_back(life.measure("base, zero-shot", 0));
   table.push_back(life.measure("base, one-shot", 1));
   table.push_back(life.measure("base, few-shot", 3));
@@ -279,18 +309,18 @@ void run(const Arguments& a) {
   table.push_back(life.measure("fine-tuned, zero-shot", 0));
   const double aligning = life.align();
   table.push_back(life.measure("aligned, zero-shot", 0));
-  life.save();
+  life.deploy();
   auto deployed = ef::load_causal_lm<float>(a.out);
   Life again(a, tokenizer, deployed);
   table.push_back(again.measure("deployed, from its folder", 0));
 
-  const std::string statement = "The old fox found a red hat.";
+  const std::string statement = "Emma can dance.";
   const std::string reply = again.answered(again.asked(statement, 0));
   if (a.json) {
     nlohmann::json stages = nlohmann::json::array();
     for (const Measured& m : table)
       stages.push_back({{"stage", m.stage},
-                        {"story_perplexity", m.story_perplexity},
+                        {"perplexity", m.perplexity},
                         {"correct", m.correct},
                         {"rouge1", m.words},
                         {"polite", m.polite},
@@ -305,12 +335,12 @@ void run(const Arguments& a) {
          {"reply", reply},
          {"folder", a.out}});
   }
-  std::printf("%-27s %10s %10s %10s %10s %10s\n", "held out", "stories'", "correct", "words", "polite",
+  std::printf("%-27s %10s %10s %10s %10s %10s\n", "held out", "perplexity", "correct", "words", "polite",
               "prefers");
-  std::printf("%-27s %10s %10s %10s %10s %10s\n", "", "perplexity", "answers", "(ROUGE-1)", "answers",
+  std::printf("%-27s %10s %10s %10s %10s %10s\n", "", "of lists", "answers", "(ROUGE-1)", "answers",
               "polite");
   for (const Measured& m : table)
-    std::printf("%-27s %10.2f %9.0f%% %9.0f%% %9.0f%% %9.0f%%\n", m.stage.c_str(), m.story_perplexity,
+    std::printf("%-27s %10.2f %9.0f%% %9.0f%% %9.0f%% %9.0f%%\n", m.stage.c_str(), m.perplexity,
                 100 * m.correct, 100 * m.words, 100 * m.polite, 100 * m.prefers);
   std::printf("\n%s\n%s\n%s\n", statement.c_str(), reply.c_str(), a.out.c_str());
 }
@@ -322,7 +352,8 @@ int main(int argc, char** argv) {
       "Takes a small language model through its life: size, training, prompting, LoRA, DPO, evaluation, "
       "deployment.");
   Arguments a;
-  app.add_option("--out", a.out, "folder for the model that is deployed")->capture_default_str();
+  app.add_option("--out", a.out, "folder for the model that is deployed; the base model stays in base/ there")
+      ->capture_default_str();
   app.add_option("--flops", a.flops, "operations to spend on training from scratch")
       ->check(CLI::Range(1e10, 1e16))
       ->capture_default_str();

@@ -166,8 +166,10 @@ inline Measures measure_masks(const ef::MaskedLM<float>& model, const ef::Tokeni
   return out;
 }
 
-/// How often a classifier gives a text its label.
-inline Measures measure_classes(const ef::Classifier<float>& model, const Corpus& corpus, ef::Run& run) {
+/// How often a classifier gives a text its label. wrong(text, given, wanted) is told of the others.
+template <class Wrong>
+Measures measure_classes(const ef::Classifier<float>& model, const ef::Tokenizer& tokenizer,
+                         const Corpus& corpus, ef::Run& run, Wrong&& wrong) {
   std::vector<ef::Index> truth, predicted;
   const auto& labels = model.labels();
   std::vector<double> occurrences(labels.size());
@@ -187,6 +189,10 @@ inline Measures measure_classes(const ef::Classifier<float>& model, const Corpus
       ef::Index best = 0;
       logits.row(row).maxCoeff(&best);
       predicted.push_back(best);
+      const std::size_t i = predicted.size() - 1;
+      if (best != truth[i])
+        wrong(tokenizer.decode(corpus.documents[i]), labels[static_cast<std::size_t>(best)],
+              corpus.labels[i]);
     }
   });
   const ef::evaluate::Confusion confusion(truth, predicted, static_cast<ef::Index>(labels.size()));

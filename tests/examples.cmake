@@ -206,6 +206,29 @@ refuses("68 tokens exceed" finetune bert-mlm long.jsonl --steps 1 --out none)
 refuses("which only finetune learns from" evaluate entailed --text entailed.jsonl)
 refuses("which only finetune learns from" train entailed.jsonl --objective classify ${tiny} --out none)
 
+# Words with tags: a fresh head, a head that is there already, entities found, and what is refused.
+file(WRITE ${WORK}/tagged.jsonl
+     "{\"tokens\": [\"Ada\", \"sat\"], \"tags\": [\"B-PER\", \"O\"]}\n{\"tokens\": [\"a\", \"cat\"], \"ner_tags\": [\"O\", \"O\"]}\n")
+reports("held_out;data;loss_after" "^[0-9]" finetune bert-mlm tagged.jsonl --steps 2 --held-out 0.5 --out tagger)
+prints("Ada +(O|B-PER) " tag tagger --text "Ada sat")
+reports("steps" "^1$" finetune tagger tagged.jsonl --steps 1 --out tagger-2)
+gives("sentences" "^2$" evaluate tagger-2 --text tagged.jsonl)
+gives("accuracy_of_the_most_frequent" "^0.75$" evaluate tagger-2 --text tagged.jsonl)
+file(WRITE ${WORK}/uneven.jsonl "{\"tokens\": [\"Ada\", \"sat\"], \"tags\": [\"O\"]}\n")
+refuses("uneven.jsonl: line 1: has 2 words and 1 tags" finetune bert-mlm uneven.jsonl --out none)
+file(WRITE ${WORK}/other.jsonl "{\"tokens\": [\"Ada\"], \"tags\": [\"B-LOC\"]}\n")
+refuses("line 1: tag .B-LOC. is none of the model's" finetune tagger other.jsonl --out none)
+refuses("line 1: has no .tokens." evaluate tagger-2 --text moods.jsonl)
+
+# Stories that hold together, as drawn, and what a model told.
+call(corpus --lines 20 --seed 2)
+file(WRITE ${WORK}/told.txt "${out}")
+gives("whole" "^1([.]0)?$" corpus --check told.txt)
+file(WRITE ${WORK}/told.json "{\"texts\": [\" Anna and Emma.\"]}")
+gives("whole" "^0([.]0)?$" corpus --check told.json --prompt "Once upon a time there were")
+refuses("have no lines of the sort" corpus --kind labels --item strange)
+refuses("--show-wrong requires --check" corpus --show-wrong)
+
 include(${CMAKE_CURRENT_LIST_DIR}/examples_usage.cmake)
 
 if(wrong)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Measures the models of this folder on held-out data, which is drawn anew: combinations of words that training never
-# showed (another split of the grammar, and another seed).
+# Measures the models of this folder on held-out data, which is drawn anew: combinations of words, and invented words,
+# that training never showed (another split of the grammar, and another seed).
 #   examples/models/evaluate.sh [FOLDER OF THE PROGRAMS] [FOLDER OF THE MODELS]
 set -eu
 bin=${1:-build/release/examples}
@@ -8,19 +8,46 @@ models=${2:-$(dirname "$0")}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+held_out() { "$bin/corpus" --seed 2 --held-out "$@"; }
+
 "$bin/corpus" --kind stories --lines 20000 --seed 1 >"$work/seen.txt" # for what counting words reaches
-"$bin/corpus" --kind stories --lines 1000 --seed 2 --held-out >"$work/stories.txt"
-"$bin/corpus" --kind pairs --lines 1000 --seed 2 --held-out >"$work/pairs.jsonl"
-"$bin/corpus" --kind labels --lines 1000 --seed 2 --held-out >"$work/labels.jsonl"
+held_out --kind stories --lines 500 >"$work/stories.txt"
 
 echo "story: how well stories are predicted"
 "$bin/evaluate" "$models/story" --text "$work/stories.txt" --lines --baseline "$work/seen.txt"
+for prompt in "Once upon a time" "Long ago" "One day" "Once upon a time there was a brave girl called Zorbina"; do
+  echo
+  echo "story: 100 stories that begin \"$prompt\", at temperature 0.8 and top-p 0.95"
+  "$bin/generate" "$models/story" --prompt "$prompt" --max-new-tokens 236 --temperature 0.8 --top-p 0.95 --seed 2 \
+    --num-return 100 --json >"$work/told.json" 2>/dev/null
+  "$bin/corpus" --check "$work/told.json" --prompt "$prompt"
+done
 echo
 echo "mask: words masked in pieces of stories, one in each"
 "$bin/evaluate" "$models/mask" --text "$work/stories.txt" --lines --baseline "$work/seen.txt" --seed 1
-echo
-echo "mood: happy or sad"
-"$bin/evaluate" "$models/mood" --text "$work/labels.jsonl"
-echo
-echo "question: statements turned into questions, to the letter"
-"$bin/evaluate" "$models/question" --text "$work/pairs.jsonl" --show-wrong 3
+
+for item in "" told "new names" denied changed events plain nonsense; do
+  echo
+  echo "mood: happy, sad or unclear; ${item:-all sorts of lines}"
+  held_out --kind labels --lines 500 ${item:+--item "$item"} >"$work/labels.jsonl"
+  "$bin/evaluate" "$models/mood" --text "$work/labels.jsonl"
+done
+for item in known "new names"; do
+  echo
+  echo "tags: who, where and what; $item"
+  held_out --kind tags --lines 500 --item "$item" >"$work/tags.jsonl"
+  "$bin/evaluate" "$models/tags" --text "$work/tags.jsonl"
+done
+for item in known "new words"; do
+  echo
+  echo "question: statements turned into questions, to the letter; $item"
+  held_out --kind pairs --lines 500 --item "$item" >"$work/pairs.jsonl"
+  "$bin/evaluate" "$models/question" --text "$work/pairs.jsonl" --show-wrong 3
+done
+
+# sentences that nobody drew from the grammar, with words that it does not have
+for name in mood tags question; do
+  echo
+  echo "$name: sentences written by hand"
+  "$bin/evaluate" "$models/$name" --text "$(dirname "$0")/by-hand/$name.jsonl" --show-wrong 10
+done

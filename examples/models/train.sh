@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the models of this folder anew, in about fifteen minutes of one core:
+# Makes the models of this folder anew:
 #   examples/models/train.sh [FOLDER OF THE PROGRAMS] [FOLDER FOR THE MODELS]
 set -eu
 bin=${1:-build/release/examples}
@@ -7,28 +7,40 @@ out=${2:-my-models}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-"$bin/corpus" --kind stories --lines 20000 --seed 1 >"$work/stories.txt"
-"$bin/corpus" --kind pairs --lines 40000 --seed 1 >"$work/pairs.jsonl"
-"$bin/corpus" --kind labels --lines 10000 --seed 1 >"$work/labels.jsonl"
+corpus() { "$bin/corpus" --seed 1 "$@"; }
+corpus --kind stories --lines 20000 >"$work/stories.txt"
+corpus --kind pairs --lines 100000 >"$work/pairs.jsonl"
+corpus --kind labels --lines 30000 >"$work/labels.jsonl"
+corpus --kind tags --lines 20000 >"$work/tags.jsonl"
 
 # a decoder that tells stories
-"$bin/train" "$work/stories.txt" --lines --family llama --vocab-size 1000 --layers 3 --width 96 --heads 4 --window 128 \
-  --batch 24 --steps 2500 --learning-rate 3e-3 --seed 1 --out "$work/story"
+"$bin/train" "$work/stories.txt" --lines --family llama --vocab-size 900 --layers 3 --width 96 --heads 4 --window 256 \
+  --batch 10 --steps 1600 --learning-rate 3e-3 --seed 1 --out "$work/story"
 
-# an encoder that fills masks (it learns to look things up in the text after some 11,000 steps), and from it one that
-# tells moods
-"$bin/corpus" --kind pairs --lines 5000 --seed 1 >"$work/sentences.jsonl"
-"$bin/train" "$work/stories.txt" "$work/sentences.jsonl" "$work/labels.jsonl" --lines --objective masked \
-  --mask-rate 0.3 --vocab-size 1100 --layers 3 --width 96 --heads 4 --window 128 --batch 16 --steps 18000 --warmup 200 \
-  --learning-rate 1.5e-3 --seed 1 --out "$work/mask"
-"$bin/finetune" "$work/mask" "$work/labels.jsonl" --batch 32 --steps 600 --learning-rate 1e-3 --warmup 50 --held-out 0 \
+# an encoder that fills masks; it reads pieces of three sentences beside whole stories, as it learns to look a word
+# up in a short text far sooner than in a long one
+corpus --kind stories --lines 10000 >"$work/mask-stories.txt"
+corpus --kind stories --lines 8000 --seed 2 --sentences 3 >"$work/mask-pieces.txt"
+{
+  corpus --kind pairs --lines 5000 --plain
+  corpus --kind labels --lines 10000 --plain
+  corpus --kind tags --lines 5000 --plain
+} >"$work/mask-sentences.txt"
+"$bin/train" "$work/mask-stories.txt" "$work/mask-pieces.txt" "$work/mask-sentences.txt" --lines --objective masked \
+  --mask-rate 0.3 --vocab-size 1000 --layers 3 --width 96 --heads 4 --window 96 --batch 24 --steps 5000 --warmup 300 \
+  --learning-rate 2.5e-3 --seed 1 --out "$work/mask"
+
+# from it one that tells moods, and one that tags words
+"$bin/finetune" "$work/mask" "$work/labels.jsonl" --batch 32 --steps 1500 --learning-rate 1e-3 --warmup 100 --held-out 0 \
   --seed 1 --out "$work/mood"
+"$bin/finetune" "$work/mask" "$work/tags.jsonl" --batch 32 --steps 1000 --learning-rate 1e-3 --warmup 100 --held-out 0 \
+  --seed 1 --out "$work/tags"
 
 # an encoder-decoder that turns statements into questions
-"$bin/train" "$work/pairs.jsonl" --objective pairs --family bart --vocab-size 900 --layers 2 --width 64 --heads 4 \
-  --window 48 --batch 32 --steps 3000 --warmup 200 --learning-rate 3e-3 --seed 1 --out "$work/question"
+"$bin/train" "$work/pairs.jsonl" --objective pairs --family bart --vocab-size 600 --layers 2 --width 64 --heads 4 \
+  --window 96 --batch 32 --steps 4500 --warmup 200 --learning-rate 3e-3 --seed 1 --out "$work/question"
 
 # half the bytes, which every reader of Hugging Face folders knows
-for name in story mask mood question; do
+for name in story mask mood tags question; do
   "$bin/quantize" "$work/$name" "$out/$name" --dtype bf16 --overwrite
 done

@@ -6,6 +6,7 @@
 #include <eigenformer/hub/save.hpp>
 #include <eigenformer/model/presets.hpp>
 #include <eigenformer/text/byte_tokenizer.hpp>
+#include <eigenformer/text/read_tagged.hpp>
 #include <eigenformer/text/read_text.hpp>
 #include <eigenformer/train/masters.hpp>
 #include <eigenformer/train/train.hpp>

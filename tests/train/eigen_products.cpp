@@ -20,7 +20,8 @@ using support::some_tokens;
 namespace {
 
 /// Loss and gradient of a batch by the kernel and by Eigen, on two threads.
-template <template <class> class Model> void check_gradient(const Model<double>& model, const ef::TrainingBatch& batch) {
+template <template <class> class Model>
+void check_gradient(const Model<double>& model, const ef::TrainingBatch& batch) {
   Machine own(2), eigen(2);
   eigen.run.eigen_products = true;
   ef::TrainingMemory<double> memory, other;
@@ -42,7 +43,8 @@ template <template <class> class Model> void check_gradient(const Model<double>&
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("decoders give the same logits by Eigen's products, at once and in a session", S, float, double) {
+TEST_CASE_TEMPLATE("decoders give the same logits by Eigen's products, at once and in a session", S, float,
+                   double) {
   for (const tiny::Named& named : tiny::decoders()) {
     CAPTURE(named.name);
     const auto model = support::lively<S>(named.config);
@@ -50,7 +52,8 @@ TEST_CASE_TEMPLATE("decoders give the same logits by Eigen's products, at once a
     Machine own(1), eigen(2);
     eigen.run.eigen_products = true;
     const ef::Matrix<S> expected = model({tokens}, own.run);
-    const double most = support::tolerance<S>() * (std::max)(1.0, static_cast<double>(expected.cwiseAbs().maxCoeff()));
+    const double most =
+        support::tolerance<S>() * (std::max)(1.0, static_cast<double>(expected.cwiseAbs().maxCoeff()));
     CHECK(support::distance<S>(model({tokens}, eigen.run), expected.template cast<double>()) < most);
     ef::Session<S> session(model, eigen.threads, {.eigen_products = true});
     session.feed(tokens);
@@ -79,8 +82,9 @@ TEST_CASE("a trainer goes the same way by Eigen's products") {
     auto model = support::lively<double>(config);
     ef::Threads threads(2);
     ef::Trainer trainer(model, ef::TrainerOptions{.steps = 5, .eigen_products = eigen}, threads);
-    trainer.run([](Index step) { return ef::causal_batch({some_tokens(30, 61, static_cast<int>(step) + 1)}); },
-                [&](const ef::StepReport& report) { losses[eigen] = report.loss; });
+    trainer.run(
+        [](Index step) { return ef::causal_batch({some_tokens(30, 61, static_cast<int>(step) + 1)}); },
+        [&](const ef::StepReport& report) { losses[eigen] = report.loss; });
   }
   CHECK(std::abs(losses[0] - losses[1]) < 1e-9 * losses[0]);
 }
