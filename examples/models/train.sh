@@ -21,7 +21,7 @@ corpus --kind tags --lines 20000 >"$work/tags.jsonl"
 # an encoder that fills masks; it reads pieces of three sentences beside whole stories, as it learns to look a word
 # up in a short text far sooner than in a long one
 corpus --kind stories --lines 10000 >"$work/mask-stories.txt"
-corpus --kind stories --lines 8000 --seed 2 --sentences 3 >"$work/mask-pieces.txt"
+"$bin/corpus" --kind stories --lines 8000 --seed 2 --sentences 3 >"$work/mask-pieces.txt"
 {
   corpus --kind pairs --lines 5000 --plain
   corpus --kind labels --lines 10000 --plain
