@@ -154,7 +154,7 @@ class Life {
       documents.push_back(ended(document(i)));
       made += documents.back().size();
     }
-    constexpr ef::Index batch = 16;
+    constexpr ef::Index batch = 4;  // many small steps: copying is learned after so many steps, not tokens
     const auto steps = static_cast<ef::Index>(documents.size()) / batch;
     ef::Trainer<float> trainer(model_,
                                {.steps = steps,

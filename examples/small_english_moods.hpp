@@ -118,8 +118,12 @@ inline CorpusLine mood(Draw& draw) {
   Words words{draw};
   const bool glad = draw.once_in(2);
   fix_person(words);
-  const MoodForm& how = draw.of(mood_forms);
-  const words::Text form = draw.form(how.forms);
+  const MoodForm* how = &draw.of(mood_forms);
+  words::Text form = draw.form(how->forms);
+  const auto has = [&](std::string_view slot) { return form.find(slot) != form.npos; };
+  // what the split looks at must be read off a held-out line, or training may have the same text
+  while (draw.take_held_out && !has("{who}") && !has("{object}"))
+    how = &draw.of(mood_forms), form = draw.form(how->forms);
   const auto& other_verb = glad ? draw.of(dislikes) : draw.of(likes);
   const auto& verb = glad ? draw.of(likes) : draw.of(dislikes);
   const bool singular = words.fixed["does"] == "does";
@@ -135,14 +139,13 @@ inline CorpusLine mood(Draw& draw) {
                       {"hated", std::string(other_verb.past)},
                       {"cry", std::string(draw.form(glad ? sad_acts : happy_acts))}});
   const words::Text event = draw.form(glad ? happy_events : sad_events);
-  std::string cue = how.cue == "event" ? std::string(event) : words.fixed.at(how.cue);
-  if (how.item == "denied") cue = "not " + cue;
+  std::string cue = how->cue == "event" ? std::string(event) : words.fixed.at(how->cue);
+  if (how->item == "denied") cue = "not " + cue;
   // what has no person is told of a thing or a place
-  const bool of_person = form.find("{who}") != form.npos;
-  const std::string head = of_person ? words.fixed.at("head") : words.fix("object");
-  if (how.cue == "event") words.fixed["event"] = words.text(event);
+  const std::string head = has("{who}") ? words.fixed.at("head") : words.fix("object");
+  if (how->cue == "event") words.fixed["event"] = words.text(event);
   return {capital(words.text(form)), glad ? "happy" : "sad", head + "|" + cue,
-          words.invented && how.item == "told" ? "new names" : how.item};
+          words.invented && how->item == "told" ? "new names" : how->item};
 }
 
 /// What tells no mood: plain statements and questions, and words without sense.
