@@ -166,6 +166,7 @@ double run_encoder_decoder(ef::Threads& threads) {
       ef::presets::bart({.vocab_size = 128, .layers = 1, .width = 64, .heads = 4, .window = 16});
   config.norm_placement =
       ef::NormPlacement::before;  // small models learn faster so than with BART's norms after
+  config.embedding_norm = false;
   config.final_norm = true;
   config.decoder_start_token = '>';
   constexpr ef::Token end = '.';
