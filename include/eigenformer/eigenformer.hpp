@@ -1,4 +1,5 @@
-// What most programs need of the library that needs Eigen alone: models from a config, generation and training.
+// What most programs need of the library that needs Eigen alone: models from a config, generation and
+// training.
 #pragma once
 
 #include <eigenformer/generate/beams.hpp>
