@@ -102,7 +102,6 @@ int main(int argc, char** argv) {
                  "new names, denied, changed, events, plain, nonsense (labels)");
   app.add_option("--lines", lines, "how many");
   example::add_seed(app, seed, "the same seed draws the same lines");
-  app.add_flag("--held-out", held_out, "only combinations that the other split never has");
   app.add_option("--sentences", sentences,
                  "stories: a line for each so many sentences; 0: for the whole story");
   app.add_flag("--plain", plain, "nothing but the text of each line");
