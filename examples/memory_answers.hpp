@@ -335,8 +335,9 @@ inline Answer training_answer(const Options& o, const Planned& model, const Room
   if (room.device_bytes == 0 || a.bytes <= room.usable()) return a;
   if (recompute != "full" && training_cost(o, model, room, "full").memory.total_bytes() <= room.usable())
     a.would.push_back("--recompute full");
-  const auto fewest =
-      if_any([&] { return plan::fewest_devices(searched_job(o, model, recompute), cluster_of(o)); });
+  const auto fewest = if_any([&, how = recompute] {  // clang 14 captures no structured binding by reference
+    return plan::fewest_devices(searched_job(o, model, how), cluster_of(o));
+  });
   if (fewest)
     a.would.push_back(ef::concat(counted(fewest->best.cost.strategy.devices(), "device"), " (",
                                  plan::strategy_text(fewest->best.cost.strategy), ")"));
