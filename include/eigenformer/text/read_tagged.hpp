@@ -63,19 +63,7 @@ namespace detail {
 /// so are blank lines.
 /// @throws FileError  with the line, for what is no such record; for a file without any
 [[gnu::cold]] inline std::vector<TaggedRecord> read_tagged_lines(const std::filesystem::path& path) {
-  const std::string content = read_text(path), file = path.string();
-  std::vector<TaggedRecord> out;
-  Index line = 0;
-  for (std::size_t begin = 0; begin < content.size();) {
-    const std::size_t end = (std::min)(content.find('\n', begin), content.size());
-    const std::string one = content.substr(begin, end - begin);
-    begin = end + 1;
-    ++line;
-    if (one.find_first_not_of(" \t\r") == std::string::npos) continue;
-    out.push_back(detail::read_tagged_record(one, file, line));
-  }
-  if (out.empty()) fail(FileError(file, "has no records"));
-  return out;
+  return detail::read_records(path, detail::read_tagged_record);
 }
 
 /// Whether a file's first line that is not blank is an object with "tokens", as read_tagged_lines reads them.

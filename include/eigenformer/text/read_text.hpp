@@ -79,15 +79,14 @@ namespace detail {
   return out;
 }
 
-}  // namespace detail
-
-/// The records of a file of JSON lines: {"text": …}, with "pair" (or "target") and "label" where they are
-/// known. Without a "text", {"prompt", "completion"} and {"source", "target"} are read as text and pair.
-/// Other fields are passed over, and so are blank lines.
-/// @throws FileError  with the line, for what is no such record; for a file without any
-[[gnu::cold]] inline std::vector<TextRecord> read_json_lines(const std::filesystem::path& path) {
+/// What read(line, file, its number from 1) makes of each line of a file that is not blank.
+/// @throws FileError  for a file without any
+template <class Record>
+[[gnu::cold]] std::vector<Record> read_records(const std::filesystem::path& path,
+                                               Record (*read)(const std::string&, const std::string&,
+                                                              Index)) {
   const std::string content = read_text(path), file = path.string();
-  std::vector<TextRecord> out;
+  std::vector<Record> out;
   Index line = 0;
   for (std::size_t begin = 0; begin < content.size();) {
     const std::size_t end = (std::min)(content.find('\n', begin), content.size());
@@ -95,10 +94,20 @@ namespace detail {
     begin = end + 1;
     ++line;
     if (one.find_first_not_of(" \t\r") == std::string::npos) continue;
-    out.push_back(detail::read_record(one, file, line));
+    out.push_back(read(one, file, line));
   }
   if (out.empty()) fail(FileError(file, "has no records"));
   return out;
+}
+
+}  // namespace detail
+
+/// The records of a file of JSON lines: {"text": …}, with "pair" (or "target") and "label" where they are
+/// known. Without a "text", {"prompt", "completion"} and {"source", "target"} are read as text and pair.
+/// Other fields are passed over, and so are blank lines.
+/// @throws FileError  with the line, for what is no such record; for a file without any
+[[gnu::cold]] inline std::vector<TextRecord> read_json_lines(const std::filesystem::path& path) {
+  return detail::read_records(path, detail::read_record);
 }
 
 /// Token ids as they stand in a file: little-endian, of 16 bits (as nanoGPT's and llm.c's are, without a
