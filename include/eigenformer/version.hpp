@@ -17,10 +17,12 @@
 #define EIGENFORMER_ABI v0_1_w16
 #endif
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 inline constexpr int version_major = EIGENFORMER_VERSION_MAJOR;
 inline constexpr int version_minor = EIGENFORMER_VERSION_MINOR;
 inline constexpr int version_patch = EIGENFORMER_VERSION_PATCH;
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -103,17 +103,18 @@ TEST_CASE(
 
 TEST_CASE("a dot in a pattern of ranks or alphas stands for any character, as in peft") {
   Adapted adapted;
-  for (const auto& [pattern, alpha] : {std::pair{"q.proj", 30.0},
-                                       {"layers.0.self_attn.q_proj", 30.0},
-                                       {"model.layers.0.self_attn.q_proj", 30.0},
-                                       {"self.attn.......", 30.0},
-                                       {"_proj", 4.0},
-                                       {"q.proj.", 4.0},
-                                       {"q.pro", 4.0},
-                                       {"1.self_attn.q_proj", 4.0}}) {
-    CAPTURE(pattern);
-    CHECK(adapted.load("alpha_pattern", {{pattern, 30}}) == "");
-    CHECK(adapted.scale() == alpha / 2);
+  const std::pair<const char*, double> cases[] = {{"q.proj", 30.0},
+                                                  {"layers.0.self_attn.q_proj", 30.0},
+                                                  {"model.layers.0.self_attn.q_proj", 30.0},
+                                                  {"self.attn.......", 30.0},
+                                                  {"_proj", 4.0},
+                                                  {"q.proj.", 4.0},
+                                                  {"q.pro", 4.0},
+                                                  {"1.self_attn.q_proj", 4.0}};
+  for (const auto& one : cases) {
+    CAPTURE(one.first);
+    CHECK(adapted.load("alpha_pattern", {{one.first, 30}}) == "");
+    CHECK(adapted.scale() == one.second / 2);
   }
 }
 

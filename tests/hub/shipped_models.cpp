@@ -148,14 +148,15 @@ TEST_CASE("shipped models: the encoder finds words that the text tells" * doctes
        "at all.",
        "baker"},
       {"One day he met a strong horse in the cave. The [MASK] had lost its red key.", "horse"}};
-  for (const auto& [text, word] : cases) {
+  for (const auto& one : cases) {
+    const std::string text = one.first, word = one.second;
     const std::vector<ef::Token> ids = tokenizer.encode(text);
     const auto place = std::find(ids.begin(), ids.end(), *tokenizer.token_to_id("[MASK]")) - ids.begin();
     const ef::Matrix<float> logits = model({ids});
     ef::Index best = 0;
     logits.row(place).maxCoeff(&best);
     INFO(text);
-    CHECK(tokenizer.decode(std::vector{static_cast<ef::Token>(best)}) == std::string(word));
+    CHECK(tokenizer.decode(std::vector{static_cast<ef::Token>(best)}) == word);
   }
 }
 
@@ -181,9 +182,9 @@ TEST_CASE("shipped models: the classifier tells the mood of sentences that are n
                                                        {"I am very happy today.", "happy"},
                                                        {"The cat is on the mat.", "unclear"},
                                                        {"xyzzy qwerty", "unclear"}};
-  for (const auto& [text, wanted] : cases) {
-    INFO(text);
-    CHECK(mood(text) == std::string(wanted));
+  for (const auto& one : cases) {
+    INFO(one.first);
+    CHECK(mood(one.first) == std::string(one.second));
   }
 }
 

@@ -12,7 +12,8 @@
 
 #include <type_traits>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The sides of a product x · wᵀ, x [rows, length] and w [rows, length].
 enum class Bf16Side { left, right };
@@ -157,4 +158,5 @@ const bfloat16* bf16_factor(Run& run, Bf16Form form, const T* from, Index stride
 
 }  // namespace detail
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

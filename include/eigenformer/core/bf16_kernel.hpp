@@ -19,7 +19,8 @@
 #include <cstring>
 #include <string_view>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The forms of the kernel.
 enum class Bf16Form { portable, avx512, amx };
@@ -236,4 +237,5 @@ inline void bf16_block(Bf16Form form, const Bf16Block& block) {
   detail::bf16_block_portable(block);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

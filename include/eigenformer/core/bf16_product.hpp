@@ -6,7 +6,8 @@
 #include <eigenformer/core/dot_kernel.hpp>
 #include <eigenformer/core/weight.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -187,4 +188,5 @@ inline void bf16_weight_gradient(Run& run, View<float> dy, View<float> x, Out<fl
   detail::multiply_bf16(run, form, left, dy.cols(), right, {x.cols(), x.rows()}, {.add = true}, dw);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 
 #include <cstring>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Where the numbers of such a matrix lie. Rows and columns beyond the matrix hold zeros.
 struct Bf16Tiles {
@@ -53,4 +54,5 @@ struct Bf16Tiles {
   }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

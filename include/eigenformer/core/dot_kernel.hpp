@@ -12,7 +12,8 @@
 
 #include <algorithm>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -250,4 +251,5 @@ void dot_kernel(const S* x, Index x_stride, const T* w, Index w_stride, Index ro
   with(std::integral_constant<int, lanes::count<S>>{}, with);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

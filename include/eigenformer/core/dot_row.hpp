@@ -10,7 +10,9 @@
 
 #include <algorithm>
 
-namespace eigenformer::inline EIGENFORMER_ABI::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace detail {
 
 /// What is asked of memory while columns are added up.
 enum class Ahead {
@@ -127,4 +129,6 @@ template <class S, int N, class T>
     with.template operator()<8, Ahead::columns>();
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::detail
+}  // namespace detail
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

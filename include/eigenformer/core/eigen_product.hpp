@@ -10,7 +10,9 @@
 #include <algorithm>
 #include <type_traits>
 
-namespace eigenformer::inline EIGENFORMER_ABI::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace detail {
 
 /// A result of so few rows is never split by Eigen.
 inline constexpr Index eigen_rows = 32;
@@ -40,4 +42,6 @@ void eigen_multiply(const Left& left, const Right& right, const Epilogue<S>& epi
 template <class S, class T>
 inline constexpr bool eigen_multiplies = std::is_same_v<S, T>&& std::is_floating_point_v<S>;
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::detail
+}  // namespace detail
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 
 #include <algorithm>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -89,4 +90,5 @@ template <class S> lanes::Vector<S> normal_cdf(const lanes::Vector<S>& x) {
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,8 @@
 
 #include <eigenformer/core/lanes.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// What happens to a sum on its way to y: y = sum + bias, or y += sum + bias.
 template <class S> struct Epilogue {
@@ -31,4 +32,5 @@ template <class S> struct Epilogue {
   }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

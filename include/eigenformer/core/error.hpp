@@ -16,7 +16,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Base of all exceptions of this library.
 struct Error : std::runtime_error {
@@ -107,4 +108,5 @@ inline std::string printable(std::string_view text, std::size_t limit = 80) {
   return text.size() > limit ? out + "..." : out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

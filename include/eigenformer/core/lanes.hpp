@@ -31,7 +31,9 @@
 #define EIGENFORMER_INLINE
 #endif
 
-namespace eigenformer::inline EIGENFORMER_ABI::lanes {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace lanes {
 
 namespace detail {
 template <class P, int n, bool found = Eigen::internal::unpacket_traits<P>::size == n> struct PacketOf {
@@ -272,7 +274,9 @@ template <class S> struct Vector {
   }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::lanes
+}  // namespace lanes
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

@@ -12,7 +12,8 @@
 
 static_assert(EIGEN_VERSION_AT_LEAST(3, 4, 0), "eigenformer needs Eigen 3.4 or newer");
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 static_assert(std::is_same_v<Index, Eigen::Index>, "Eigen must be built with its default index type");
 
@@ -33,4 +34,5 @@ template <class S> using Out = Eigen::Ref<Matrix<std::type_identity_t<S>>, 0, Ei
 template <class S> using RowView = Eigen::Ref<const RowVector<std::type_identity_t<S>>>;
 template <class S> using RowOut = Eigen::Ref<RowVector<std::type_identity_t<S>>>;
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

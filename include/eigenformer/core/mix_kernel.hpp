@@ -6,7 +6,8 @@
 
 #include <eigenformer/core/lanes.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -74,4 +75,5 @@ void mix_kernel(const S* p, Index p_stride, const T* v, Index v_stride, Index ro
   detail::mix_columns<S, lanes::count<S>>(p, p_stride, v, v_stride, rows, n, columns, y, y_stride);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -16,7 +16,8 @@
 #include <string_view>
 #include <type_traits>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// A format that weights are stored in; the last two are groups of whole numbers with a scale
 /// (quantised.hpp).
@@ -165,4 +166,5 @@ inline constexpr Format format_of = [] {
 /// what it is.
 template <class S> inline constexpr Format own_format = std::is_same_v<S, double> ? Format::f64 : Format::f32;
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -14,7 +14,8 @@
 
 #include <algorithm>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// y [rows, out] = x [rows, in] · wᵀ through an epilogue (bias, addition to y), w [out, in] in any format.
 template <class S>
@@ -47,4 +48,5 @@ void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogu
   });
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -14,7 +14,8 @@
 
 #include <algorithm>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -159,4 +160,5 @@ template <class S> void product_weight_gradient(Run& run, View<S> dy, View<S> x,
       });
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

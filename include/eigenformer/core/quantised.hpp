@@ -14,7 +14,8 @@
 #include <cstdint>
 #include <cstring>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Numbers that share a scale.
 inline constexpr Index quantised_group = 32;
@@ -149,4 +150,5 @@ struct QuantisedLayout {
   }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

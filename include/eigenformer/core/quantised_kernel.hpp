@@ -16,7 +16,8 @@
 #include <string_view>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Rows of activations as whole numbers in [−127, 127], in groups of 32 as the weights are; missing columns
 /// are zeros. They stand in tiles of 8, 4 and 1 rows, as many of the tall ones as there are rows for: within
@@ -264,4 +265,5 @@ void quantised_panel(QuantisedForm form, const QuantisedLayout& w, const void* d
     detail::quantised_panel<Format::int8>(form, w.numbers(data, p), w.scales(data, p), x, rows, write);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 #include <eigenformer/core/run.hpp>
 #include <eigenformer/core/weight.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// y [rows, out] = x [rows, in] · wᵀ through an epilogue, for an int8 or int4 w [out, in].
 inline void quantised_product(Run& run, const Weight<float>& w, View<float> x,
@@ -40,4 +41,5 @@ inline void quantised_product(Run& run, const Weight<float>& w, View<float> x,
   });
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 #include <span>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Token ids of several sequences, one vector each: {{5, 8, 13}, {21, 34}}.
 using TokenBatch = std::vector<std::vector<Token>>;
@@ -44,4 +45,5 @@ struct Ragged {
   }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -19,7 +19,8 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The block function: 128 random bits for a counter under a key, by ten rounds (section 3.4 and table 2).
 constexpr std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
@@ -176,4 +177,5 @@ class Random {
   std::uint64_t stream_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

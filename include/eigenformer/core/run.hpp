@@ -4,7 +4,8 @@
 #include <eigenformer/core/threads.hpp>
 #include <eigenformer/core/workspace.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct Run {
   Threads& threads;
@@ -26,4 +27,5 @@ template <class F> auto alone(F&& f) {
   return f(run);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Signed size and position; the same type as Eigen::Index by default.
 using Index = std::ptrdiff_t;
@@ -19,4 +20,5 @@ struct Seed {
   std::uint64_t value = 0;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -18,7 +18,8 @@
 #include <span>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Memory for stored numbers, in lines of a processor's cache.
 [[gnu::cold]] inline std::shared_ptr<std::byte> own_bytes(Index bytes) {
@@ -201,4 +202,5 @@ template <class S> class Weight {
   std::shared_ptr<const void> owner_;  // keeps data_ alive
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -13,7 +13,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Stacked scratch memory. One thread takes from it; others may use what was taken for them.
 class Workspace {
@@ -110,4 +111,5 @@ class Workspace {
   int depth_ = 0;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

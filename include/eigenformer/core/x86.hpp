@@ -15,7 +15,9 @@
 #endif
 #endif
 
-namespace eigenformer::inline EIGENFORMER_ABI::x86 {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace x86 {
 
 #ifdef EIGENFORMER_X86_KERNELS
 
@@ -71,4 +73,6 @@ class AmxRegisters {
 
 #endif
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::x86
+}  // namespace x86
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

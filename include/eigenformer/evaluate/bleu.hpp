@@ -11,7 +11,9 @@
 #include <cmath>
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
 
 enum class Smoothing {
   exponential,  ///< the k-th order without a match counts 1/2ᵏ of one ("exp", sacrebleu's default)
@@ -211,4 +213,6 @@ inline Bleu bleu(std::span<const std::string> hypotheses,
   return bleu(bleu_counts(hypotheses, references, options.tokens), options);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -5,7 +5,9 @@
 
 #include <eigenformer/evaluate/bleu.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
 
 struct ChrfOptions {
   Index char_order = 6;     ///< longest n-gram of characters, white space left out
@@ -121,4 +123,6 @@ inline double chrf(std::span<const std::string> hypotheses,
   return detail::chrf_score(sum, options);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

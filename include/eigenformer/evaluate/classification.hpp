@@ -6,7 +6,9 @@
 
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
 
 /// How often each true class was taken for each class.
 class Confusion {
@@ -99,4 +101,6 @@ template <class Label> double accuracy(const std::vector<Label>& truth, const st
   return static_cast<double>(right) / static_cast<double>(truth.size());
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

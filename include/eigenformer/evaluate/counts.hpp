@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
 
 /// Each between 0 and 1.
 struct Scores {
@@ -60,4 +62,6 @@ inline Scores scores(Index hits, Index found, Index wanted) {
   return s;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -8,7 +8,9 @@
 #include <string_view>
 #include <tuple>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
 
 /// Words first … last of one sentence.
 struct Entity {
@@ -136,4 +138,6 @@ inline TagCounts count_tags(std::span<const Tags> truth, std::span<const Tags> p
   return counts;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

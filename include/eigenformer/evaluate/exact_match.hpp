@@ -8,7 +8,9 @@
 
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
 
 /// Both between 0 and 1.
 struct AnswerScores {
@@ -72,4 +74,6 @@ inline double exact_match(std::span<const std::string> truth, std::span<const st
   return static_cast<double>(same) / static_cast<double>(truth.size());
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -14,7 +14,9 @@
 #include <numbers>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
 
 /// Negative log likelihoods in nats, summed over tokens.
 struct LogLoss {
@@ -60,4 +62,6 @@ inline std::vector<Window> windows(Index tokens, Index window, Index stride) {
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

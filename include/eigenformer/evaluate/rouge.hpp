@@ -5,7 +5,9 @@
 #include <eigenformer/evaluate/counts.hpp>
 #include <eigenformer/evaluate/words.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
 
 /// The words of a text that ROUGE compares.
 /// @throws InputError  for a text that is not UTF-8
@@ -115,4 +117,6 @@ inline Scores rouge_l_summary(std::string_view target, std::string_view predicti
   return scores(hits, found_words, wanted_words);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,10 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::evaluate::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace evaluate {
+namespace detail {
 
 /// @throws InputError  for a text that is not UTF-8
 inline void require_utf8(std::string_view text) {
@@ -73,4 +76,7 @@ inline std::string lower(std::string_view text) {
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::evaluate::detail
+}  // namespace detail
+}  // namespace evaluate
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

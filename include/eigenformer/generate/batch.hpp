@@ -23,7 +23,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct BatchOptions {
   Index sequences = 16;         ///< that run at a time; others wait for their turn
@@ -274,4 +275,5 @@ template <class S> class Batch {
   Index rows_ = 0;                              // so many in all
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -20,7 +20,9 @@
 
 #include <Eigen/Core>
 
-namespace eigenformer::inline EIGENFORMER_ABI::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace detail {
 
 /// Use: `assign`, then `best`, or `largest`, or `weigh`; after `weigh` truncations, then `at_share` or
 /// `probability`. Buffers are kept: after the first use nothing is allocated for a vocabulary of that size.
@@ -338,4 +340,6 @@ template <class S> class Candidates {
   std::vector<Token> chosen_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::detail
+}  // namespace detail
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

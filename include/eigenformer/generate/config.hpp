@@ -14,7 +14,8 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// A number added to one token's logit; -infinity bans the token.
 struct TokenBias {
@@ -174,4 +175,5 @@ inline void validate_tokens(const GenerationConfig& config, Index vocabulary) {
   if (config.forced_eos) detail::require_below("forced_eos", *config.forced_eos, vocabulary);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -12,7 +12,8 @@
 #include <span>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Why a sequence ended; the last two only in a Batch.
 enum class Finish { length, end_token, callback, cancelled, error };
@@ -255,4 +256,5 @@ Generation generate(const Model& model, std::span<const Token> prompt, const Gen
   return generate(model, prompt, config, threads, on_token);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

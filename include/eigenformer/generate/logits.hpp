@@ -21,7 +21,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// One step on the way from the model's logits to those that a token is drawn from.
 using LogitsStep = std::function<void(std::span<const Token> tokens, RowOut<double> logits)>;
@@ -196,4 +197,5 @@ inline LogitsChain logits_chain(const GenerationConfig& config) {
   return chain;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -14,7 +14,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct PromptExample {
   std::string input, output;
@@ -112,4 +113,5 @@ inline Prompt few_shot_prompt(const PromptTask& task, std::string_view query, co
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

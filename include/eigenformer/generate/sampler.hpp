@@ -21,7 +21,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// A value: copies go on drawing what the original would have drawn. Not for two threads at once. Without
 /// penalties nothing is copied, sorted or, after the first draw, allocated.
@@ -181,4 +182,5 @@ RowVector<double> probabilities(const Eigen::DenseBase<Derived>& logits, const G
   return Sampler(config).probabilities(logits, history);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -26,7 +26,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// What is proposed to come next.
 struct Proposal {
@@ -275,4 +276,5 @@ SpeculativeGeneration generate_speculative(const CausalLM<S>& model, Drafter& dr
   return generate_speculative(session, sampler, drafter, prompt, on_token, options);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

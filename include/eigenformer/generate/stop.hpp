@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Whether a token is one of those that end a sequence.
 inline bool is_end_token(std::span<const Token> end_tokens, Token token) {
@@ -89,4 +90,5 @@ class StopTexts {
   bool stopped_ = false;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

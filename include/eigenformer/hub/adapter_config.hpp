@@ -10,7 +10,9 @@
 #include <optional>
 #include <string>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// What adapter_config.json says about ranks and scales.
 class AdapterConfig {
@@ -120,4 +122,6 @@ class AdapterConfig {
   std::string path_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

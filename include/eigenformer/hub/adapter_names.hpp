@@ -12,7 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 inline constexpr std::string_view adapter_prefix = "base_model.model.";
 /// In the metadata of a file: which of our matrices the ranks of a module belong to, "path:rank,path:rank".
@@ -53,4 +55,6 @@ template <class P> auto adapter_modules(P& parameters, const HubConfig& config, 
   return modules;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

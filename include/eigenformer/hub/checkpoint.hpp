@@ -21,7 +21,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// What two trainings must agree on for one to go on where the other stopped: names and values.
 using TrainingFacts = std::map<std::string, std::string>;
@@ -277,4 +278,5 @@ void resume(const std::string& checkpoint, Model& model, Trainer<S>& trainer, Tr
   trainer.restore(state.step, std::move(state.states), state.values);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

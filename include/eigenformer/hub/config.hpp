@@ -14,7 +14,8 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// What a model folder says about itself.
 struct HubConfig {
@@ -95,4 +96,5 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
   json.refuse("model_type", concat("\"", type, "\" is not one of those that the library loads: ", known));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

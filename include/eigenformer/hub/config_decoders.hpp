@@ -5,7 +5,9 @@
 
 #include <cmath>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 [[gnu::cold]] inline ModelConfig llama(const JsonFields& json) {
   ModelConfig c = sizes(json, "hidden_size", "num_hidden_layers", "num_attention_heads");
@@ -191,4 +193,6 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   return c;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

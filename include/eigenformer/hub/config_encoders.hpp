@@ -5,7 +5,9 @@
 
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 [[gnu::cold]] inline ModelConfig bert(const JsonFields& json) {
   refuse_fields(json, refused::bert);
@@ -80,4 +82,6 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   return names;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

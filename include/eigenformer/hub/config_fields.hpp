@@ -10,7 +10,9 @@
 #include <string_view>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// A config of these sizes, under the names that a family has for them.
 [[gnu::cold]] inline ModelConfig sizes(const JsonFields& json, const char* d_model, const char* n_layers,
@@ -164,4 +166,6 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

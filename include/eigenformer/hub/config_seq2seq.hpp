@@ -5,7 +5,9 @@
 
 #include <cmath>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// feed_forward_proj of T5: "relu", "gated-gelu", … What transformers makes of it and writes beside it,
 /// dense_act_fn and is_gated_act, counts more there, and so here.
@@ -90,4 +92,6 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   return c;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -13,7 +13,8 @@
 #include <optional>
 #include <set>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct LoadOptions {
   /// Matrices are converted to this format (f32, bf16, f16, int8 or int4 beside float); none: they keep the
@@ -237,4 +238,5 @@ template <class S> class Filler {
 
 }  // namespace hub
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -14,7 +14,9 @@
 #include <type_traits>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// A tensor's elements as a contiguous [rows, columns] matrix: in place, or gathered in the stored format.
 struct Gathered {
@@ -141,4 +143,6 @@ template <class S, class Row>
   });
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

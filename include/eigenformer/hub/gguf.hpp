@@ -11,7 +11,8 @@
 #include <algorithm>
 #include <memory>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -259,4 +260,5 @@ class Gguf {
 /// Whether a path is that of a GGUF file and not of a folder: by its end.
 [[gnu::cold]] inline bool is_gguf(const std::string& path) { return path.ends_with(".gguf"); }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -26,7 +26,8 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// A type of tensors, under its number in files.
 struct GgufTensorType {
@@ -207,4 +208,5 @@ template <class S>
 }
 
 }  // namespace hub
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

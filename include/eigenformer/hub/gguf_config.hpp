@@ -12,7 +12,9 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// A JSON text, and what messages call it.
 struct ConfigText {
@@ -287,4 +289,6 @@ inline constexpr GgufFamily gguf_families[] = {{"llama", gguf_llama_or_mistral, 
   return config;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

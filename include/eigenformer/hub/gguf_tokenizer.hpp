@@ -16,7 +16,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// Tokens by their ids.
 struct GgufTokens {
@@ -253,4 +255,6 @@ inline constexpr GgufSplit gguf_splits[] = {{"gpt-2", ""},
   return tokenizer.root.dump(1) + "\n";
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -19,7 +19,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The types of values, under their numbers in files.
 enum class GgufType : std::uint32_t {
@@ -183,4 +184,5 @@ class GgufMetadata {
   std::map<std::string, GgufValue> values_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

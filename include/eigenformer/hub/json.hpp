@@ -15,7 +15,8 @@
 
 #include <nlohmann/json.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 using Json = nlohmann::json;
 
@@ -234,4 +235,5 @@ class JsonFields {
   std::string prefix_;  // the objects around this one
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

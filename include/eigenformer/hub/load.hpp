@@ -13,7 +13,8 @@
 #include <eigenformer/model/encoder.hpp>
 #include <eigenformer/model/seq2seq.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace hub {
 
@@ -108,4 +109,5 @@ template <class S> Tagger<S> load_tagger(const std::string& folder, const LoadOp
   return Tagger<S>(config.model, std::move(parameters), config.labels);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -13,7 +13,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace hub {
 
@@ -124,4 +125,5 @@ void load_adapter(Model& model, const std::string& folder, const std::string& mo
   for (auto& [linear, bias] : biases) linear->bias = bias;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -8,7 +8,9 @@
 #include <string>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// The template in a GGUF file, with its special tokens.
 /// @throws ConfigError, FileError  if there is none, or it needs what is not supported
@@ -33,4 +35,6 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
   return is_gguf(path) ? gguf_chat_template(path) : load_chat_template(path);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -4,7 +4,8 @@
 #include <eigenformer/hub/config.hpp>
 #include <eigenformer/hub/gguf_config.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace hub {
 
@@ -25,4 +26,5 @@ namespace hub {
   return read_config(JsonFields(text.json, text.file));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 
 #include <filesystem>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The tokenizer of a folder with a tokenizer.json, of such a file, or of a GGUF file.
 /// @throws FileError, ConfigError  for a file that is absent, malformed, or names what is not supported
@@ -16,4 +17,5 @@ namespace eigenformer::inline EIGENFORMER_ABI {
   return Tokenizer(text::build_tokenizer(hub::gguf_tokenizer(Gguf(file).metadata()), file));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -30,7 +30,8 @@
 #include <unistd.h>
 #endif
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -163,4 +164,5 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -13,7 +13,8 @@
 #include <string>
 #include <string_view>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Which rows of a tensor, counted along its output dimension, belong to a parameter.
 struct RowSlice {
@@ -125,4 +126,5 @@ template <class Present>
 }
 
 }  // namespace names
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/hub/names.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::names {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace names {
 
 /// Query, key and value (part 0, 1, 2) one after the other.
 template <int part> RowSlice thirds(const ModelConfig& c) {
@@ -164,4 +166,6 @@ inline constexpr std::string_view palm_pytorch_ignored[] = {"{+}.fn.norm.beta", 
                                                             "{n}.beta"};
 inline constexpr NameTable palm_pytorch{"", palm_pytorch_rules, palm_pytorch_ignored};
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::names
+}  // namespace names
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/hub/names.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::names {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace names {
 
 inline constexpr NameRule bert_rules[] = {
     {"tokens", "~embeddings.word_embeddings.weight"},
@@ -71,4 +73,6 @@ inline constexpr NameCopy distilbert_copies[] = {
 inline constexpr NameTable distilbert{"distilbert.", distilbert_rules, bert_ignored, distilbert_copies,
                                       distilbert_heads};
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::names
+}  // namespace names
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

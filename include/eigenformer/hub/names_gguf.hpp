@@ -5,7 +5,9 @@
 
 #include <eigenformer/hub/names_decoders.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::names {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace names {
 
 /// Rows of a head so that columns j and j + size/2, which turn together, are neighbours.
 inline RowSlice woven_heads(const ModelConfig& c) { return {0, 0, 0, 0, c.head_width()}; }
@@ -64,4 +66,6 @@ inline constexpr NameRule gguf_fused_rules[] = {
     {"head.output", "output"}};
 inline constexpr NameTable gguf_fused{"", gguf_fused_rules, {}};
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::names
+}  // namespace names
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

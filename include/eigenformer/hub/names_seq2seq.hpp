@@ -3,7 +3,9 @@
 
 #include <eigenformer/hub/names.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::names {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace names {
 
 constexpr bool gated(const ModelConfig& c) { return c.gated; }
 constexpr bool plain(const ModelConfig& c) { return !c.gated; }
@@ -86,4 +88,6 @@ inline constexpr NameCopy bart_copies[] = {{"~encoder.embed_tokens.weight", "~sh
                                            {"lm_head.weight", "~shared.weight"}};
 inline constexpr NameTable bart{"model.", bart_rules, {}, bart_copies};
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::names
+}  // namespace names
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -15,7 +15,9 @@
 #include <string>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// A field, and the values that it may have.
 struct RefusedField {
@@ -135,4 +137,6 @@ inline constexpr RefusedField adapter[] = {
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

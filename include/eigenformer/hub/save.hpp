@@ -16,7 +16,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 class Tokenizer;
 
@@ -216,4 +217,5 @@ void save(const Model& model, const T& tokenizer, const std::string& folder,
   write_file(folder + "/tokenizer_config.json", hub::text_of(json));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -14,7 +14,8 @@
 #include <type_traits>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct AdapterSaveOptions {
   /// The folder that the base comes from, whose config.json names its family. Empty: the first family that
@@ -179,4 +180,5 @@ void save_adapter(const Model& model, const std::string& folder, const AdapterSa
   write_file(folder + "/adapter_config.json", hub::text_of(json));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

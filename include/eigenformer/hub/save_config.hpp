@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// The text of a file; what is not UTF-8 in its strings is replaced.
 [[gnu::cold]] inline std::string text_of(const Json& json) {
@@ -160,4 +162,6 @@ struct WrittenConfig {
   fail(ConfigError("model_type", concat("\"", model_type, "\" is not one of those that the library writes")));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

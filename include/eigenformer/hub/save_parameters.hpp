@@ -17,7 +17,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// A checkpoint's tensor, and the parameters that stand in it.
 template <class S> struct JoinedTensor {
@@ -169,4 +171,6 @@ template <class S> class TensorCollector {
   std::map<std::string, JoinedTensor<S>> tensors_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -15,7 +15,9 @@
 #include <cmath>
 #include <cstring>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// The tensor that holds the scales of "….weight".
 [[gnu::cold]] inline std::string scales_name(const std::string& name) {
@@ -96,4 +98,6 @@ constexpr Index stored_row(Format format, Index columns) {
   return Weight<float>::borrow(format, memory.get(), rows, columns, memory);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

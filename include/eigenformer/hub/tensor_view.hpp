@@ -21,7 +21,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 static_assert(std::endian::native == std::endian::little, "stored tensors are little-endian");
 
@@ -198,4 +199,5 @@ template <class S> TensorView tensor_of(std::string name, const S* numbers, std:
           .owner = {}};
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

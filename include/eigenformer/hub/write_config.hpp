@@ -7,7 +7,9 @@
 
 #include <cmath>
 
-namespace eigenformer::inline EIGENFORMER_ABI::hub {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace hub {
 
 /// A number as JSON: whole where it is, as it stands in the files of others.
 [[gnu::cold]] inline Json json_number(double x) {
@@ -273,4 +275,6 @@ namespace eigenformer::inline EIGENFORMER_ABI::hub {
           {"decoder_start_token_id", c.decoder_start_token}};
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::hub
+}  // namespace hub
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -17,7 +17,8 @@
 #include <io.h>
 #endif
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -157,4 +158,5 @@ void write_file(const std::string& path, Body&& body) {
   write_file(path, [&](FileWriter& out) { out.write(content); });
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 
 #include <functional>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// A tensor that is made while it is written.
 struct TensorStream {
@@ -98,4 +99,5 @@ namespace detail {
   write_safetensors(path, streams, metadata);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -109,4 +110,5 @@ void backward(const Stack<S>& p, const ModelConfig& config, const PositionTables
   detail::embed_backward<S>(p, config, run, causal, inputs, saved, dx, grad, d_tokens);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

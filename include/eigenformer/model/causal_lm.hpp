@@ -4,7 +4,8 @@
 
 #include <eigenformer/model/language_model.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 template <class S> class CausalLM : public LanguageModel<S> {
  public:
@@ -37,4 +38,5 @@ template <class S> class CausalLM : public LanguageModel<S> {
   }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

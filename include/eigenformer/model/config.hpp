@@ -8,7 +8,8 @@
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/core/types.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// layer: Ba et al. 2016, "Layer Normalization"; rms: Zhang & Sennrich 2019, "Root Mean Square Layer Norm…".
 enum class NormKind { layer, rms };
@@ -240,4 +241,5 @@ inline void validate(const ModelConfig& c) {
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

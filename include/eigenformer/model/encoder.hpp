@@ -8,7 +8,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Blocks under attention in both directions. Const after construction: any number of threads may share it.
 template <class S> class Encoder {
@@ -168,4 +169,5 @@ template <class S, Head head> class Labeller : public Encoder<S> {
 template <class S> using Classifier = Labeller<S, Head::text_classes>;
 template <class S> using Tagger = Labeller<S, Head::token_classes>;
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -4,7 +4,8 @@
 #include <eigenformer/core/ragged.hpp>
 #include <eigenformer/model/parameters.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// logits [rows, vocab_size] of normed hidden states: x · Eᵀ (+ bias), scaled and capped; E is the embedding
 /// table where the config ties them.
@@ -122,4 +123,5 @@ void pool_first_backward(const HeadParameters<S>& p, const ModelConfig& config, 
   for (Index s = 0; s < layout.sequences(); ++s) dx.row(layout.begin(s)) += d_first.row(s);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,8 @@
 #include <memory>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// @throws ConfigError  for a format other than the scalar's own, or f16 beside float
 template <class S> void check_cache_format(Format format) {
@@ -188,4 +189,5 @@ template <class S> class KeyValues {
   std::vector<const void*> pointers_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -7,7 +7,8 @@
 
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The part that CausalLM and Seq2Seq share. Const after construction: any number of threads may share it.
 template <class S> class LanguageModel {
@@ -48,4 +49,5 @@ template <class S> class LanguageModel {
   PositionTables<S> tables_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

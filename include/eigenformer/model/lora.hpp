@@ -15,7 +15,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct LoraConfig {
   Index rank = 8;
@@ -159,4 +160,5 @@ template <class S> void merge_lora(Transformer<S>& p, Run& run) {
   });
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// One stack of blocks with what stands around it.
 template <class S> struct Stack {
@@ -209,4 +210,5 @@ inline void put_in_bf16_tiles(Transformer<float>& p) {
   detail::replace_weights(p, [](const Weight<float>& w) { return w.in_bf16_tiles(); });
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

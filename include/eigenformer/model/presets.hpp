@@ -5,7 +5,9 @@
 
 #include <cmath>
 
-namespace eigenformer::inline EIGENFORMER_ABI::presets {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace presets {
 
 struct Sizes {
   Index vocab_size = 257;
@@ -92,4 +94,6 @@ inline ModelConfig bart(const Sizes& s) {
   return c;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::presets
+}  // namespace presets
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

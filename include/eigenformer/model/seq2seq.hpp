@@ -7,7 +7,8 @@
 #include <memory>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 template <class S> class Seq2Seq : public LanguageModel<S> {
  public:
@@ -100,4 +101,5 @@ template <class S> class Seq2Seq : public LanguageModel<S> {
   PositionTables<S> encoder_tables_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,8 @@
 #include <optional>
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct SessionOptions {
   Index capacity = 0;  ///< tokens that the cache has room for; 0: the model's whole context window
@@ -238,4 +239,5 @@ void feed_together(Run& run, Index chunk, std::span<Session<S>* const> sessions,
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

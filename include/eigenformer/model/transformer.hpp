@@ -7,7 +7,8 @@
 
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The tokens of one sequence that a pass computes, after those that its cache already holds.
 template <class S> struct SequenceInput {
@@ -328,4 +329,5 @@ Matrix<S> hidden_states(const Stack<S>& p, const Weight<S>& tokens, const ModelC
   return x;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -4,7 +4,8 @@
 #include <eigenformer/core/elementwise.hpp>
 #include <eigenformer/model/config.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -158,4 +159,5 @@ template <class S> void activate_gated(Activation kind, Index n, const S* gate, 
   });
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -19,7 +19,8 @@
 #include <limits>
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The projections around attention.
 template <class S> struct Attention {
@@ -363,4 +364,5 @@ Matrix<S> attention_probabilities(const AttentionRule<S>& rule, const AttentionS
   return p;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

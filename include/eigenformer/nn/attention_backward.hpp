@@ -11,7 +11,8 @@
 #include <eigenformer/core/product_backward.hpp>
 #include <eigenformer/nn/attention.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Which rows belong to one sequence: of queries, and of keys and values. In self-attention they are the
 /// same.
@@ -202,4 +203,5 @@ void backward(const Attention<S>& p, const AttentionRule<S>& rule, const ModelCo
   backward<S>(p.value, run, source, dv, d_source, grad.value);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 #include <eigenformer/nn/feed_forward.hpp>
 #include <eigenformer/nn/norm.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 template <class S> struct Block {
   Norm<S> attention_norm;  ///< before attention; after it where norms stand after the branches
@@ -218,4 +219,5 @@ void backward(const Block<S>& p, const ModelConfig& config, Run& run, const Bloc
                              grad.attention_norm, grad.attention_post_norm, attend, drops.attention);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -13,7 +13,8 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Which share of what is dropped while training; 0: none.
 struct DropoutRates {
@@ -128,4 +129,5 @@ struct DropoutPass {
   }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

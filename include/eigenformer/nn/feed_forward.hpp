@@ -4,7 +4,8 @@
 #include <eigenformer/nn/activation.hpp>
 #include <eigenformer/nn/linear.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 template <class S> struct FeedForward {
   Linear<S> gate;  ///< [d_ff, d_model]; empty for the plain form
@@ -93,4 +94,5 @@ void backward(const FeedForward<S>& p, const ModelConfig& config, Run& run, cons
     backward<S>(p.up, run, x, d_hidden, dx, grad.up);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 #include <eigenformer/core/product.hpp>
 #include <eigenformer/core/product_backward.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// A change of low rank beside a matrix: y += scale · (x Aᵀ) Bᵀ. Hu et al. 2021, "LoRA". Without an adapter
 /// both matrices are empty.
@@ -125,4 +126,5 @@ template <class P, class F> void for_each_linear(P& parameters, F&& f, const std
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -8,7 +8,8 @@
 #include <eigenformer/core/run.hpp>
 #include <eigenformer/model/config.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 template <class S> struct Norm {
   RowVector<S> weight;  ///< [width]; empty: no norm stands here
@@ -129,4 +130,5 @@ void backward(const Norm<S>& p, const ModelConfig::Norm& config, Run& run, View<
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

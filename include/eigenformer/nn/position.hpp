@@ -14,7 +14,8 @@
 #include <span>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 // --- sinusoidal
 // -------------------------------------------------------------------------------------------------
@@ -245,4 +246,5 @@ template <class S> struct PositionTables {
   }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

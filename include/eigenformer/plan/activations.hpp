@@ -6,7 +6,9 @@
 #include <eigenformer/plan/parameters.hpp>
 #include <eigenformer/plan/recompute.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 struct ActivationOptions {
   ModelConfig config{};
@@ -118,4 +120,6 @@ inline double activation_bytes(const ActivationOptions& o) {
   return bytes;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

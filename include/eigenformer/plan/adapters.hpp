@@ -4,7 +4,9 @@
 
 #include <eigenformer/plan/memory.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// Which matrices of a block get an adapter.
 struct AdapterTargets {
@@ -65,4 +67,6 @@ inline TrainingMemory adapter_training_memory(const AdapterMemoryOptions& o) {
   return m;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

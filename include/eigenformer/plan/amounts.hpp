@@ -20,7 +20,9 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 inline constexpr double gigabyte = 1e9;                     ///< bytes of a GB
 inline constexpr double gibibyte = 1073741824.0;            ///< bytes of a GiB
@@ -137,4 +139,6 @@ template <class Fits> Index most_that_fits(Fits fits, Index limit, const char* w
 
 }  // namespace detail
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

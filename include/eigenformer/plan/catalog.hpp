@@ -11,7 +11,9 @@
 
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 namespace detail {
 
@@ -39,4 +41,6 @@ inline const CatalogEntry& published(std::string_view name) {
   return detail::find_named(catalog(), name, "model");
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/plan/catalog_entry.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 namespace detail {
 
@@ -141,4 +143,6 @@ inline constexpr CatalogEntry bloom_palm_falcon_models[] = {
      .source = "Almazrouei et al. 2023"},
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

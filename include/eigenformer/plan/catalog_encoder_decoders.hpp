@@ -3,7 +3,9 @@
 
 #include <eigenformer/plan/catalog_entry.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 namespace detail {
 
@@ -176,4 +178,6 @@ inline constexpr CatalogEntry encoder_decoder_models[] = {
      .source = "Lewis et al. 2019 (BART) section 2; facebook/bart-large"},
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/plan/catalog_entry.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 namespace detail {
 
@@ -99,4 +101,6 @@ inline constexpr CatalogEntry encoder_models[] = {
      .note = "The paper prints 66M."},
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/plan/parameters.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// A published model: its architecture and what its authors say about its training. 0 means not published.
 struct CatalogEntry {
@@ -39,4 +41,6 @@ inline Index parameters_of(const CatalogEntry& entry) {
   return count_parameters(entry.config).total() + entry.outside_of_config;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/plan/catalog_entry.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 namespace detail {
 
@@ -224,4 +226,6 @@ inline constexpr CatalogEntry gpt_models[] = {
      .outside_of_config = -24'690'688},
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

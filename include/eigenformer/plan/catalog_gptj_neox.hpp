@@ -3,7 +3,9 @@
 
 #include <eigenformer/plan/catalog_entry.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 namespace detail {
 
@@ -102,4 +104,6 @@ inline constexpr CatalogEntry gptj_neox_models[] = {
      .source = "Biderman et al. 2023 (Pythia) Table 1; EleutherAI/pythia"},
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,9 @@
 
 #include <tuple>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// A cluster of equal devices in equal nodes. The rates are defaults of an A100 on NVLink 3 and a network of
 /// 200 Gbit/s a device; they decide which strategy is the fastest, not whether it fits.
@@ -214,4 +216,6 @@ inline StrategyChoice fewest_devices(TrainingJob job, Cluster cluster) {
   return best_strategy(job, cluster);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -5,7 +5,9 @@
 #include <eigenformer/model/config.hpp>
 #include <eigenformer/plan/amounts.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 struct WindowOptions {
   Index window = 0;         ///< tokens, prompt and answer together
@@ -86,4 +88,6 @@ inline PairLengths truncate_longest_first(PairLengths pair, Index special_tokens
   return pair;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/plan/quantised.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// A working conversion: to the format and back.
 struct Conversion {
@@ -111,4 +113,6 @@ inline ConversionError conversion_error(std::span<const double> before, std::spa
   return error;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

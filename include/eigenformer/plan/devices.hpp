@@ -8,7 +8,9 @@
 
 #include <eigenformer/plan/amounts.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// The numbers that a device multiplies.
 enum class Arithmetic { bits_32, bits_16, bits_8 };
@@ -248,4 +250,6 @@ inline const Device& device(std::string_view name) {
   fail(InputError(concat("unknown device '", given, "'; near are ", list(near))));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,9 @@
 
 #include <Eigen/Dense>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// One finished training run.
 struct Run {
@@ -220,4 +222,6 @@ inline std::vector<Run> read_runs(const std::string& path) {
   return runs;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,9 @@
 #include <eigenformer/plan/parameters.hpp>
 #include <eigenformer/plan/recompute.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// Whether attention scores that a causal mask hides are counted.
 enum class ScoreCount { whole, causal_half };
@@ -202,4 +204,6 @@ inline double chinchilla_sequence_flops(const FlopOptions& o, bool embeddings_an
   return 3 * (static_cast<double>(c.n_layers) * block + (embeddings_and_logits ? 4 * s * vocab * d : 0.0));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -10,7 +10,9 @@
 
 #include <bit>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// A binary floating-point format: 1 sign bit, then exponent and fraction.
 struct FloatFormat {
@@ -156,4 +158,6 @@ inline int nf4_index(double value) {
   return index > 0 && value - *(after - 1) <= *after - value ? index - 1 : index;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

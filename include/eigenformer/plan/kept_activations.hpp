@@ -6,7 +6,9 @@
 
 #include <eigenformer/plan/parameters.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 struct KeptActivationOptions {
   ModelConfig config{};
@@ -57,4 +59,6 @@ inline Index kept_activation_bytes(const KeptActivationOptions& o) {
   return detail::multiply(numbers, o.bytes_per_number);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

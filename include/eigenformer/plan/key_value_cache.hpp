@@ -5,7 +5,9 @@
 #include <eigenformer/plan/parameters.hpp>
 #include <eigenformer/plan/quantised.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 struct KeyValueCacheOptions {
   Index n_layers = 0;
@@ -73,4 +75,6 @@ inline Index key_value_cache_bytes(const KeyValueCacheOptions& o) {
                       multiply(o.key_value_heads, o.head_size));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

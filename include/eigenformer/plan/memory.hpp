@@ -7,7 +7,9 @@
 #include <eigenformer/plan/activations.hpp>
 #include <eigenformer/plan/key_value_cache.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// Bytes for each parameter while training.
 struct TrainingPrecision {
@@ -273,4 +275,6 @@ inline Index longest_context(InferenceMemoryOptions o, double device_bytes) {
       o.config.max_positions, "token", device_bytes);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

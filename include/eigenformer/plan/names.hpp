@@ -11,7 +11,10 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
+namespace detail {
 
 /// A letter as names are compared: small, and '_' and ' ' are '-'.
 constexpr char plain_letter(char c) {
@@ -76,4 +79,7 @@ template <class Table> const auto& find_named(const Table& table, std::string_vi
   fail(InputError(concat(unknown, "; the nearest known one is '", nearest->name, "'")));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan::detail
+}  // namespace detail
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/plan/amounts.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// ZeRO-3 with offloading, as DeepSpeed's estimator counts (stage3.py,
 /// estimate_zero3_model_states_mem_needs): 18 bytes a parameter, FP32 for the largest layer.
@@ -45,4 +47,6 @@ inline OffloadMemory zero3_offload_memory(const OffloadOptions& o) {
   return m;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -5,7 +5,9 @@
 #include <eigenformer/model/config.hpp>
 #include <eigenformer/plan/amounts.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// The part of a model that a tensor belongs to.
 enum class Part {
@@ -192,4 +194,6 @@ requires requires(const Model& model) {
 }
 ParameterCount count_parameters(const Model& model) { return count_parameters(model.config()); }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -7,7 +7,9 @@
 
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// A storage format of weights or cached keys and values: `bytes` for every `values` numbers, scales
 /// included.
@@ -203,4 +205,6 @@ inline Quantised quantise_group(std::span<const double> numbers, const GroupOpti
 /// Outlier columns of LLM.int8() are kept in FP16 from this magnitude on (Dettmers et al. 2022, section 3).
 inline constexpr double llm_int8_threshold = 6.0;
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

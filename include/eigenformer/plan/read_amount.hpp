@@ -5,7 +5,9 @@
 
 #include <charconv>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// What an amount may be, ends included.
 struct AmountRange {
@@ -85,4 +87,6 @@ inline Index read_count(std::string_view text, const std::string& what, const Am
   return static_cast<Index>(whole);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

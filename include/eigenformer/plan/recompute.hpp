@@ -3,10 +3,14 @@
 
 #include <eigenformer/version.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// none: keep all; selective: recompute scores, softmax and their dropout (Korthikanti et al. 2022); full:
 /// keep a block's input alone (Chen et al. 2016).
 enum class Recompute { none, selective, full };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,9 @@
 
 #include <eigenformer/plan/amounts.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// L(N, D) = E + A/N^alpha + B/D^beta (Hoffmann et al. 2022, Eq. 10).
 struct ParametricLaw {
@@ -287,4 +289,6 @@ inline PowerFit fit_power(const std::vector<PowerPoint>& points) {
   return {xy / xx, y / n - xy / xx * x / n};
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -5,7 +5,9 @@
 
 #include <eigenformer/plan/memory.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 struct SplitInferenceOptions {
   InferenceMemoryOptions inference{};
@@ -136,4 +138,6 @@ inline Index longest_context(SplitInferenceOptions o, double device_bytes) {
       o.inference.config.max_positions, "token", device_bytes);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

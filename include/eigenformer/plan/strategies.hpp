@@ -4,7 +4,9 @@
 
 #include <eigenformer/plan/memory.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 /// Bytes that each device sends in a ring all-reduce of a message: reduce-scatter and all-gather, (n-1)/n of
 /// it each (Thakur et al. 2005; Rajbhandari et al. 2019, section 7.1).
@@ -227,4 +229,6 @@ inline Index largest_micro_batch(TrainingJob job, const Strategy& strategy, doub
       Index{1} << 30, "sequence", device_bytes);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

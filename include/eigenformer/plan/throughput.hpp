@@ -5,7 +5,9 @@
 #include <eigenformer/plan/flops.hpp>
 #include <eigenformer/plan/memory.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 namespace detail {
 
@@ -168,4 +170,6 @@ inline GenerationTime generation_time(const GenerationTimeOptions& o) {
   return t;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

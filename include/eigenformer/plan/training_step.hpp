@@ -8,7 +8,9 @@
 
 #include <eigenformer/plan/kept_activations.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::plan {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace plan {
 
 struct TrainingStepOptions {
   KeptActivationOptions kept{};
@@ -100,4 +102,6 @@ inline TrainingStepMemory training_step_memory(const TrainingStepOptions& o) {
   return m;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::plan
+}  // namespace plan
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

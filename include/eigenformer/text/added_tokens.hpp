@@ -15,7 +15,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct AddedToken {
   std::string content;
@@ -96,4 +98,6 @@ class AddedTokens {
   PrefixTrie raw_, normalized_;  // what to look for; the values are places in tokens_
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

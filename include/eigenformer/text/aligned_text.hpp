@@ -15,7 +15,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// Bytes [begin, end) of a text; texts are limited to what 32 bits can count.
 struct Span {
@@ -153,4 +155,6 @@ class AlignedText {
   bool tracked_, changed_ = false;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

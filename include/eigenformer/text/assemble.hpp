@@ -17,7 +17,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// What the pipeline makes of one text, before post-processing. The last three are only filled when offsets
 /// are wanted.
@@ -226,4 +228,6 @@ inline Encoding assemble(Encoding& first, Encoding* second, const PostProcessor&
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

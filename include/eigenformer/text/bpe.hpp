@@ -19,7 +19,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct BpeConfig {
   std::string unk_token = {};                  // for characters not in the vocabulary; empty: they vanish
@@ -226,4 +228,6 @@ class Bpe final : public TokenModel {
   Vocabulary whole_;                      // words that are one token
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

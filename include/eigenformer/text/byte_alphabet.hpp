@@ -9,7 +9,9 @@
 #include <string>
 #include <string_view>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 namespace detail {
 
@@ -51,4 +53,6 @@ inline bool bytes_of_alphabet(std::string_view characters, std::string& bytes) {
   return true;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

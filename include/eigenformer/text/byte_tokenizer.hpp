@@ -10,7 +10,8 @@
 
 #include <nlohmann/json.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Ids 0 … 255 are the bytes of the text's UTF-8; special tokens have 256 and what follows. Written to a
 /// folder it is a tokenizer.json like any other: byte-level BPE without merges.
@@ -52,4 +53,5 @@ namespace eigenformer::inline EIGENFORMER_ABI {
   return parse_tokenizer(file.dump(), "the byte tokenizer");
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// @throws ConfigError  if the text is not base64
 [[gnu::cold]] inline std::string decode_base64(std::string_view text, const std::string& name) {
@@ -87,4 +89,6 @@ class Charsmap {
   std::string replacements_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

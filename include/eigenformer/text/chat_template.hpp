@@ -16,7 +16,8 @@
 
 #include <nlohmann/json.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// One message. Templates print JSON in the order of its keys, so that the order is kept.
 struct ChatMessage {
@@ -212,4 +213,5 @@ inline ChatTemplate load_chat_template(const std::filesystem::path& folder) {
   return ChatTemplate(std::move(templates), std::move(special_tokens));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

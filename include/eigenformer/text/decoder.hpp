@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct DecoderStep {
   enum class Kind {
@@ -224,4 +226,6 @@ class Decoding {
   std::vector<State> states_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

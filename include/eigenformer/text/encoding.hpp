@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Code points [begin, end) of the original text.
 struct Offset {
@@ -28,4 +29,5 @@ struct Encoding {
   Index size() const { return static_cast<Index>(ids.size()); }
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -12,7 +12,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 namespace detail {
 
@@ -130,4 +133,7 @@ inline Value calculate(Work& work, std::string_view name, const Value& a, const 
   work.refuse(concat("a ", a.type_name(), ' ', name, " a ", b.type_name(), " is not supported"));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

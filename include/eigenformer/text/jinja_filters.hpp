@@ -11,7 +11,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 inline Value filter(Work& work, const std::string& name, const Value& value, const Arguments& arguments);
 
@@ -263,4 +266,7 @@ inline Value filter(Work& work, const std::string& name, const Value& value, con
   work.refuse(concat("the filter \"", printable(name), "\" is not supported"));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

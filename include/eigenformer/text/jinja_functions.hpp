@@ -12,7 +12,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 /// The function of a name.
 inline std::optional<Function> function_named(std::string_view name) {
@@ -141,4 +144,7 @@ inline Value call_function(Work& work, Function function, const Arguments& argum
   fail(InputError(concat("the chat template refuses the conversation: ", to_text(work, bound[0]))));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 /// What a for statement, `in` or a filter goes through: elements, keys or characters; nothing for what is
 /// undefined.
@@ -320,4 +323,7 @@ inline Value call_method(Work& work, const Method& method, const Arguments& argu
   return detail::call_string_method(work, method.self.string(), method.name, arguments);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

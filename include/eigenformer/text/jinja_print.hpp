@@ -14,7 +14,10 @@
 
 #include <utf8proc.h>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 /// The shortest digits that read back as the same number, laid out as Python's float.__repr__ does: with an
 /// exponent below 1e-4 and from 1e16 on.
@@ -242,4 +245,7 @@ inline std::string to_json(Work& work, const Value& value, const JsonStyle& styl
   return std::move(writer.out);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -10,7 +10,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 inline constexpr int deepest_statement = 50;  // levels of blocks in blocks
 
@@ -199,4 +202,7 @@ class Parser : ExpressionParser {
   int loops_ = 0;  // around the present place
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

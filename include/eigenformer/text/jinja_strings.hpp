@@ -15,7 +15,10 @@
 
 #include <utf8proc.h>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 /// The characters of valid UTF-8.
 inline std::vector<std::string_view> characters(std::string_view text) {
@@ -182,4 +185,7 @@ inline std::string replace(Work& work, std::string_view text, std::string_view o
   return out += text.substr(begin);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -8,7 +8,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 struct Expression;
 using ExpressionPointer = std::unique_ptr<Expression>;
@@ -92,4 +95,7 @@ struct Statement {
   std::shared_ptr<MacroDefinition> definition = {};
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,10 @@
 #include <string_view>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 /// Python's <; both numbers, strings, or sequences of one type.
 inline bool less(Work& work, const Value& a, const Value& b) {
@@ -96,4 +99,7 @@ inline bool test(Work& work, std::string_view name, const Value& value, const Ar
   work.refuse(concat("the test \"", printable(name), "\" is not supported"));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

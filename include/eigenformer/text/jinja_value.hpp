@@ -15,7 +15,10 @@
 #include <variant>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 struct Sequence;
 struct Dict;
@@ -185,4 +188,7 @@ inline std::string_view Value::type_name() const {
   return items != nullptr && items->is_tuple ? "tuple" : names[variant_.index()];
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::jinja {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace jinja {
 
 /// How much a template may do. A conversation of a megabyte needs well under a tenth of each.
 struct Limits {
@@ -182,4 +185,7 @@ class Bound {
   std::vector<const Value*> values_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::jinja
+}  // namespace jinja
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,9 @@
 
 #include <nlohmann/json.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// A value in the file, or the place of one that is absent. Its name is only made up for a message. All
 /// functions that read throw FileError with that name if the value is not what they ask for.
@@ -118,4 +120,6 @@ class JsonNode {
   std::string_view key_ = {};               // in that
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

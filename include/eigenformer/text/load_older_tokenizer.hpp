@@ -7,7 +7,8 @@
 #include <eigenformer/text/older_files.hpp>
 #include <eigenformer/text/sentencepiece_model.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The tokenizer of a folder in whichever form it has: tokenizer.json where there is one.
 ///
@@ -41,4 +42,5 @@ namespace eigenformer::inline EIGENFORMER_ABI {
   return load_tokenizer_json(path);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

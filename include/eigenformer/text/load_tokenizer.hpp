@@ -15,7 +15,8 @@
 #include <string>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace text {
 
@@ -70,4 +71,5 @@ namespace text {
   return parse_tokenizer(text::read_file(file), file.string());
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -14,7 +14,9 @@
 #include <limits>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 class Merges {
  public:
@@ -141,4 +143,6 @@ class Merges {
   std::uint32_t rank_ = 0;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

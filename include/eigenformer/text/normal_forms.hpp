@@ -13,7 +13,9 @@
 
 #include <utf8proc.h>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 namespace detail {
 
@@ -271,4 +273,6 @@ inline void apply_charsmap(AlignedText& text, const Charsmap& map) {
   edit.commit();
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

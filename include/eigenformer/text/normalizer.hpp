@@ -12,7 +12,9 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct NormalizerStep {
   enum class Kind {
@@ -159,4 +161,6 @@ inline void normalize(const Normalizer& normalizer, AlignedText& text) {
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -17,7 +17,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 namespace detail {
 
@@ -115,4 +117,6 @@ namespace detail {
   return Tokenizer(parts);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

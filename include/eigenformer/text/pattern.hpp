@@ -9,7 +9,9 @@
 #include <string_view>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct Pattern {
   enum class Kind {
@@ -123,4 +125,6 @@ inline std::string replaced(const Pattern& pattern, std::string_view text, std::
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -3,7 +3,9 @@
 
 #include <eigenformer/core/types.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// One token and the number of bytes of the (normalized) word it covers. The pieces of a word follow one
 /// another from its first byte on; where several stand for the same bytes, the first has them all, and the
@@ -14,4 +16,6 @@ struct Piece {
   std::uint32_t back = 0;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

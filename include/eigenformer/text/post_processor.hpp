@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct TemplatePart {
   enum class Kind { first, second, special };  // the first text, the second text, or special tokens
@@ -91,4 +93,6 @@ struct Padding {
   std::string token = "[PAD]";
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

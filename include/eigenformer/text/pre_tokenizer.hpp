@@ -12,7 +12,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// What becomes of the matches.
 enum class SplitBehavior { removed, isolated, merged_with_previous, merged_with_next, contiguous };
@@ -174,4 +176,6 @@ inline void pre_tokenize(const PreTokenizer& pre_tokenizer, AlignedText& text, s
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

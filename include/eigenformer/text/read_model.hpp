@@ -17,7 +17,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace detail {
 
 /// Ids may have gaps, but a table from ids to tokens must not be much larger than the file that asks for it.
 [[gnu::cold]] inline Token checked_id(std::int64_t id, std::size_t tokens, const std::string& token,
@@ -153,4 +156,7 @@ namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
   return AddedTokens(std::move(tokens), searched);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::detail
+}  // namespace detail
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

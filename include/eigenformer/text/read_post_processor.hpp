@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace detail {
 
 [[gnu::cold]] inline void read_template_part(const JsonNode& node, const JsonNode& special_tokens,
                                              TemplatePart& part) {
@@ -108,4 +111,7 @@ inline constexpr std::int64_t longest_input = 1 << 30;
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::detail
+}  // namespace detail
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

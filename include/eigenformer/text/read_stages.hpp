@@ -13,7 +13,10 @@
 #include <string_view>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace detail {
 
 /// The value that a name in the file stands for; names without one are refused.
 template <class T, std::size_t n>
@@ -229,4 +232,7 @@ inline constexpr std::size_t longest_pattern = 16 * 1024;
   }
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::detail
+}  // namespace detail
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

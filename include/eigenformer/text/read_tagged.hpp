@@ -8,7 +8,8 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// One line: words, and a tag for each.
 struct TaggedRecord {
@@ -76,4 +77,5 @@ namespace detail {
   return json.is_object() && json.contains("tokens");
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -13,7 +13,8 @@
 
 #include <nlohmann/json.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The text of a file.
 /// @throws FileError  if it cannot be read, is empty, or is not UTF-8
@@ -137,4 +138,5 @@ template <class Record>
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -23,7 +23,9 @@
 
 #include <oniguruma.h>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 namespace detail {
 
@@ -168,4 +170,6 @@ class RegexSearch {
   Clock::time_point began_ = Clock::now();
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

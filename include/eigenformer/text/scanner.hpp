@@ -12,7 +12,9 @@
 #include <optional>
 #include <string_view>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 enum class Scanner { gpt2, llama3, qwen, clip, bloom, white_space };
 
@@ -184,4 +186,6 @@ inline Span scan(Scanner scanner, std::string_view text, std::size_t from) {
   return {static_cast<std::uint32_t>(from), static_cast<std::uint32_t>(end)};
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -16,7 +16,10 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text::detail {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
+namespace detail {
 
 /// The fields of a message, one after another (protobuf.dev, "Encoding").
 class ProtoFields {
@@ -158,4 +161,7 @@ struct SentencePieceFile {
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text::detail
+}  // namespace detail
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -15,7 +15,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// What a file does not say: which special tokens go around a text.
 struct SentencePieceEnds {
@@ -133,4 +135,6 @@ namespace detail {
   return Tokenizer(parts);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 #include <string>
 #include <utility>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Decodes tokens one by one.
 ///
@@ -42,4 +43,5 @@ class TextStream {
   bool skip_special_tokens_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

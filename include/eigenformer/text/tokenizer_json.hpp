@@ -18,7 +18,9 @@
 
 #include <nlohmann/json.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct TokenizerJson {
   nlohmann::json root;  // without model.vocab and model.merges
@@ -207,4 +209,6 @@ class TokenizerJsonEvents final : public nlohmann::json_sax<nlohmann::json> {
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

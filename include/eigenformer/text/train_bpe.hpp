@@ -19,7 +19,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct BpeTraining {
   std::size_t vocab_size = 30'000;
@@ -188,4 +190,6 @@ inline TrainedBpe train_bpe(const std::vector<WordCount>& words, std::vector<std
   return detail::BpeTrainer(words, std::move(tokens), options).run(progress);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -20,7 +20,8 @@
 
 #include <nlohmann/json.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 enum class TokenizerModel { byte_level_bpe, word_piece, unigram };
 
@@ -301,4 +302,5 @@ template <class Texts> std::string train_tokenizer(const Texts& texts, const Tok
   return trainer.train();
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

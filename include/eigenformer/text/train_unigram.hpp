@@ -18,7 +18,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct UnigramTraining {
   std::size_t vocab_size = 8'000;  // of the pieces, without special tokens
@@ -245,4 +247,6 @@ inline std::vector<ScoredPiece> train_unigram(const std::vector<WordCount>& word
   return detail::UnigramTrainer(words, alphabet, options).run(progress);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

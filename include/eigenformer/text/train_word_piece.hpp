@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// The vocabulary by id: special tokens, the characters as they begin words and as they continue them, merged
 /// tokens.
@@ -37,4 +39,6 @@ inline std::vector<std::string> train_word_piece(const std::vector<WordCount>& w
   return train_bpe(words, std::move(tokens), options, progress).tokens;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -16,7 +16,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// How far a training is. A stage is named as a person would: "reading", "merging", "fitting".
 struct TrainingProgress {
@@ -100,4 +102,6 @@ inline std::vector<std::string> alphabet_of(const std::vector<WordCount>& words,
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct Change {
   char32_t character;
@@ -50,4 +52,6 @@ template <class EditOne> void edit_characters(AlignedText& text, EditOne&& edit_
   edit.commit();
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// The code point that starts at byte `at` of valid UTF-8.
 inline char32_t code_point(std::string_view text, std::size_t at) {
@@ -61,4 +63,6 @@ inline std::size_t white_space_after(std::string_view text, std::size_t begin) {
   return begin;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// Runs of one script, its first character not a space. Kana and the mark of long vowels count as Han; spaces
 /// and unassigned characters belong to the run they stand in, and to none at the beginning of a text. Scripts
@@ -160,4 +162,6 @@ namespace eigenformer::inline EIGENFORMER_ABI::text {
   return out + "\\P{Unknown})";
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,9 @@
 #include <cstdint>
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// Whether a code point is in a set given by the ascending code points at which membership changes.
 inline bool contains(std::span<const std::uint32_t> changes, char32_t c) {
@@ -395,4 +397,6 @@ inline constexpr std::uint32_t newly_decomposed_changes[] = {
 };
 // clang-format on
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

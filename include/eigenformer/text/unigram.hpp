@@ -17,7 +17,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 class Unigram final : public TokenModel {
  public:
@@ -146,4 +148,6 @@ class Unigram final : public TokenModel {
   std::array<Token, 256> bytes_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -15,7 +15,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// A piece with its score: log-probability, or count × characters while seeds are chosen.
 struct ScoredPiece {
@@ -161,4 +163,6 @@ inline std::vector<ScoredPiece> unigram_seeds(const std::vector<WordCount>& word
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

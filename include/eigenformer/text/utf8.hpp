@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// What stands at one place of a byte string.
 struct Utf8Sequence {
@@ -101,4 +103,6 @@ inline std::size_t utf8_count(std::string_view text) {
   return count;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -12,7 +12,9 @@
 #include <string_view>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 /// Mixes a number so that all bits depend on all bits (the finaliser of splitmix64, Steele et al. 2014).
 inline std::uint64_t mixed(std::uint64_t x) {
@@ -124,4 +126,6 @@ class Vocabulary {
   std::vector<std::int32_t> by_id_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

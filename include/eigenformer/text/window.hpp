@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct WindowOptions {
   Index length;       // of a window in tokens, special tokens included
@@ -65,4 +66,5 @@ inline std::size_t first_recent_message(std::span<const Index> tokens, std::size
                           " tokens, but there is room for ", room)));
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

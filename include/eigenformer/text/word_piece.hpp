@@ -13,7 +13,9 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI::text {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
+namespace text {
 
 struct WordPieceConfig {
   std::string unk_token = "[UNK]";
@@ -75,4 +77,6 @@ class WordPiece final : public TokenModel {
   Token unk_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI::text
+}  // namespace text
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -6,7 +6,8 @@
 
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Sequences and what is expected of them. A label is ignored_label where nothing is.
 struct TrainingBatch {
@@ -34,4 +35,5 @@ Loss loss_and_gradient(const Seq2Seq<S>& model, const TrainingBatch& batch, cons
   return loss_and_gradient(model, batch.inputs, batch.targets, batch.labels, options, run, memory, grad);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

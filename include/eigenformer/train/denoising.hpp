@@ -9,7 +9,8 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// How a text is damaged, in this order. The values are those that BART was trained with.
 struct Denoising {
@@ -138,4 +139,5 @@ inline TrainingBatch denoising_batch(const TokenBatch& texts, const Denoising& d
   return pair_batch(std::move(sources), targets, d.start_token, d.pad_token);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

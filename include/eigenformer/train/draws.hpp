@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The numbers of one stream, each used once.
 class Draws {
@@ -57,4 +58,5 @@ class Draws {
   std::uint64_t next_ = 0;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -10,7 +10,8 @@
 #include <span>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// What one batch's forward pass leaves for its backward pass. Kept from step to step, it is allocated once.
 template <class S> struct TrainingMemory {
@@ -156,4 +157,5 @@ Loss loss_and_gradient(const Seq2Seq<S>& model, const TokenBatch& sources, const
   return loss;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// One matrix or vector of a struct of parameters, where it lies. Valid while the struct keeps its shapes.
 template <class S> struct Leaf {
@@ -80,4 +81,5 @@ template <class S> double clip(Run& run, const std::vector<Leaf<S>>& gradient, d
   return norm;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Whether adapting a model with this config trains its head in full beside the adapters: that of classes,
 /// which is new for every task (peft's modules_to_save).
@@ -89,4 +90,5 @@ template <class S, Head head> Trainable<S> trainable_lora(Labeller<S, head>& mod
   return trainable_lora<Encoder, S>(model, recompute);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,8 @@
 #include <functional>
 #include <span>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The label of a place that does not count.
 inline constexpr Token ignored_label = -100;
@@ -241,4 +242,5 @@ Loss label_loss(const Transformer<S>& p, const ModelConfig& config, Run& run, Vi
   return loss;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

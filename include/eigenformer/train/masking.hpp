@@ -8,7 +8,8 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Of the tokens that are no special ones a share is picked. A picked token becomes the mask token, or any
 /// token of the vocabulary (itself too), or stays, in these shares; its label is the token that stood there.
@@ -142,4 +143,5 @@ inline TrainingBatch masked_batch(const TokenBatch& sequences, const Masking& ma
   return batch;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// All of a model's parameters, as trainable(); its matrices become bfloat16, two bytes a number, which
 /// products read as they are. Vectors (biases, norms) stay float, and so do gradients and activations.
@@ -54,4 +55,5 @@ Trainable<float> trainable_bfloat16(Labeller<float, head>& model, bool recompute
   return trainable_bfloat16<Encoder>(model, recompute);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Sequences each of which comes from one of several sources, with the probability that is the source's
 /// share. Which source a sequence comes from depends on the seed and its number alone; within a source, draws
@@ -83,4 +84,5 @@ class MixtureDraws {
   Index next_ = 0;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

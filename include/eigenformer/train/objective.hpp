@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// @throws InputError  for a batch of no sequences or one that holds an empty one, with its place
 inline void check_sequences(const TokenBatch& batch) {
@@ -110,4 +111,5 @@ inline TrainingBatch token_class_batch(TokenBatch texts, const std::vector<std::
   return batch;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 #include <variant>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Loshchilov & Hutter 2017, "Decoupled Weight Decay Regularization", as PyTorch computes it:
 ///   p −= rate · λ · p;   m = β₁ m + (1 − β₁) g;   v = β₂ v + (1 − β₂) g²
@@ -212,4 +213,5 @@ template <class S> class Optimizer {
   std::vector<State> states_;
 };
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

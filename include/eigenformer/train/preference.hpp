@@ -23,7 +23,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 enum class PreferenceLoss { dpo, ipo, simpo, orpo };
 
@@ -290,4 +291,5 @@ Trainable<S> trainable_preferences(CausalLM<S>& model, const std::vector<Prefere
   return out;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 #include <cmath>
 #include <numbers>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// linear: to zero at the last step. cosine: half a wave to zero (Loshchilov & Hutter 2016, "SGDR"), or
 /// `cycles` waves. cosine_restarts: `cycles` half waves. inverse_sqrt: Vaswani et al. 2017, §5.3. polynomial:
@@ -72,4 +73,5 @@ inline double learning_rate(const Schedule& s, Index step) {
   return s.rate;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -11,7 +11,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 namespace detail {
 
@@ -175,4 +176,5 @@ inline std::uint64_t fingerprint(std::span<const Token> tokens, std::uint64_t be
   return before;
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 #include <algorithm>
 #include <cmath>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Spans of the input are replaced by one sentinel each; the target lists the sentinels with what they stand
 /// for. Sentinels are the last ids of the vocabulary, counted down.
@@ -156,4 +157,5 @@ inline TrainingBatch span_corruption_batch(const TokenBatch& texts, const SpanCo
   return pair_batch(std::move(inputs), targets, c.start_token, c.pad_token);
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

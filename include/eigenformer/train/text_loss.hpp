@@ -5,7 +5,8 @@
 #include <eigenformer/model/causal_lm.hpp>
 #include <eigenformer/train/loss.hpp>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// The loss of windows of a text, several in one pass.
 /// @throws InputError   for a token outside the vocabulary
@@ -62,4 +63,5 @@ evaluate::LogLoss text_loss(const CausalLM<S>& model, std::span<const Token> tex
   return text_loss(model, text, options, run, [](Index) {});
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

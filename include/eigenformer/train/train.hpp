@@ -7,7 +7,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 struct TrainOptions {
   Index steps = 1000;
@@ -53,4 +54,5 @@ void train(CausalLM<S>& model, std::vector<Token> text, const TrainOptions& opti
   train(model, std::move(text), options, threads, [](const StepReport&) {});
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

@@ -9,7 +9,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// Anything with a loss that a TrainingBatch describes. The lists match place by place; a gradient that is
 /// empty belongs to a frozen parameter.
@@ -106,4 +107,5 @@ inline TrainingBatch part_of(const TrainingBatch& batch, Index part, Index count
           {batch.labels.begin() + labels_before(begin), batch.labels.begin() + labels_before(end)}};
 }
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer

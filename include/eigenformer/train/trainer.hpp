@@ -14,7 +14,8 @@
 #include <utility>
 #include <vector>
 
-namespace eigenformer::inline EIGENFORMER_ABI {
+namespace eigenformer {
+inline namespace EIGENFORMER_ABI {
 
 /// A loss or a gradient that is no number. The update of that step was not made: the parameters are those
 /// after the step before it.
@@ -231,4 +232,5 @@ template <class S> class Trainer {
 template <template <class> class Model, class S> Trainer(Model<S>&, TrainerOptions, Threads&) -> Trainer<S>;
 template <class S, Head head> Trainer(Labeller<S, head>&, TrainerOptions, Threads&) -> Trainer<S>;
 
-}  // namespace eigenformer::inline EIGENFORMER_ABI
+}  // namespace EIGENFORMER_ABI
+}  // namespace eigenformer
