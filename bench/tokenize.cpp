@@ -2,6 +2,8 @@
 // tokenizer.json, or folders of such folders, with a colon between, EIGENFORMER_TEXT a file of text.
 // compare/tokenize.mjs times Hugging Face's engine on the same texts.
 #include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/text/tokenizer_json.hpp>
+#include <eigenformer/text/utf8.hpp>
 
 #include <algorithm>
 #include <cstdlib>

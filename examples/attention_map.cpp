@@ -3,6 +3,7 @@
 #include "attention_page.hpp"
 #include "common.hpp"
 #include "encoder.hpp"
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/write_file.hpp>
 
 #include <filesystem>

@@ -4,6 +4,7 @@
 #include <eigenformer/core/ragged.hpp>
 #include <eigenformer/text/read_text.hpp>
 #include <eigenformer/text/tokenizer.hpp>
+#include <eigenformer/text/tokenizer_parts.hpp>
 #include <eigenformer/train/sources.hpp>
 
 #include <algorithm>

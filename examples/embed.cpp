@@ -2,6 +2,8 @@
 //   embed ~/models/all-MiniLM-L6-v2 --text "A cat sleeps." --text "A kitten naps." --normalize
 #include "common.hpp"
 #include "encoder.hpp"
+#include <eigenformer/hub/json.hpp>
+#include <eigenformer/hub/load_config.hpp>
 
 #include <filesystem>
 

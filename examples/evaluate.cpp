@@ -8,6 +8,7 @@
 #include "measure.hpp"
 #include "objectives.hpp"
 #include "tagging.hpp"
+#include <eigenformer/hub/load_config.hpp>
 
 namespace ef = eigenformer;
 

@@ -4,6 +4,7 @@
 #include "corpus.hpp"
 #include <eigenformer/model/presets.hpp>
 #include <eigenformer/text/byte_tokenizer.hpp>
+#include <eigenformer/text/load_tokenizer.hpp>
 #include <eigenformer/text/train_tokenizer.hpp>
 
 #include <algorithm>

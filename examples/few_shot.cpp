@@ -4,6 +4,8 @@
 #include "common.hpp"
 #include <eigenformer/generate/prompt.hpp>
 #include <eigenformer/hub.hpp>
+#include <eigenformer/hub/gguf.hpp>
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/text/read_text.hpp>
 
 #include <filesystem>

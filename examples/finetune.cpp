@@ -10,6 +10,7 @@
 #include "encoder.hpp"
 #include "perplexity.hpp"
 #include "tagging.hpp"
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/train/mixture.hpp>
 #include <eigenformer/train/objective.hpp>
 

@@ -8,6 +8,7 @@
 #include <eigenformer/hub.hpp>
 #include <eigenformer/hub/load_adapter.hpp>
 #include <eigenformer/hub/load_chat_template.hpp>
+#include <eigenformer/hub/load_config.hpp>
 
 #include <algorithm>
 #include <ctime>

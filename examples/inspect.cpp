@@ -3,6 +3,7 @@
 //   inspect ~/models/gpt2 --inputs in.safetensors --outputs out.safetensors --double
 #include "common.hpp"
 #include <eigenformer/hub.hpp>
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/write_safetensors.hpp>
 
 #include <cstring>

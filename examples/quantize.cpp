@@ -6,6 +6,9 @@
 #include "output.hpp"
 #include "perplexity.hpp"
 #include <eigenformer/hub.hpp>
+#include <eigenformer/hub/gguf.hpp>
+#include <eigenformer/hub/load_config.hpp>
+#include <eigenformer/hub/safetensors.hpp>
 #include <eigenformer/hub/save.hpp>
 
 namespace ef = eigenformer;

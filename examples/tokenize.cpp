@@ -2,6 +2,7 @@
 //   tokenize ~/models/gpt2 --text "To be, or not"
 //   tokenize ~/models/gpt2 --json < texts.jsonl
 #include "common.hpp"
+#include <eigenformer/hub/gguf.hpp>
 #include <eigenformer/hub/load_tokenizer.hpp>
 #include <eigenformer/text/load_older_tokenizer.hpp>
 

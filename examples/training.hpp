@@ -37,8 +37,7 @@ TrainingRun run_training(ef::Trainer<float>& trainer, const TrainingPlan& plan,
                          const std::function<void(const std::string&)>& save,
                          const std::function<void(const std::string&, const ef::TrainingFacts&)>& resume) {
   TrainingRun run;
-  if (plan.overwrite)
-    for (const auto& [step, path] : ef::hub::checkpoints(plan.folder)) ef::hub::remove_checkpoint(path);
+  if (plan.overwrite) ef::remove_checkpoints(plan.folder);
   if (const auto found = ef::last_checkpoint(plan.folder)) {
     if (!plan.resume)
       ef::fail(ef::FileError(*found,

@@ -1,21 +1,37 @@
 // The version, and the inline namespace that makes mixed builds a link error.
 //
-// Eigen's alignment follows the widest vector unit the compiler may use. Two translation units compiled with
-// different flags would therefore disagree about memory layout; with the width in every mangled name they
-// fail to link instead. Users write `eigenformer::` and never meet the inner name.
+// Its name tells the form of the library (h: header-only, c: compiled), the width of the vectors that the compiler may
+// use, and how Eigen aligns its memory, all in bytes: v0_1_h_w64_a64. Two files that disagree in one of them would
+// disagree about memory layout, or define the same function twice; with the tag in every mangled name they fail to
+// link instead. Users write `eigenformer::` and never meet it.
 #pragma once
 
 #define EIGENFORMER_VERSION_MAJOR 0
 #define EIGENFORMER_VERSION_MINOR 1
 #define EIGENFORMER_VERSION_PATCH 0
 
-#if defined(__AVX512F__)
-#define EIGENFORMER_ABI v0_1_w64
-#elif defined(__AVX__)
-#define EIGENFORMER_ABI v0_1_w32
+#ifdef EIGENFORMER_COMPILED
+#define EIGENFORMER_FORM c
 #else
-#define EIGENFORMER_ABI v0_1_w16
+#define EIGENFORMER_FORM h
 #endif
+#if defined(__AVX512F__)
+#define EIGENFORMER_WIDTH 64
+#elif defined(__AVX__)
+#define EIGENFORMER_WIDTH 32
+#else
+#define EIGENFORMER_WIDTH 16
+#endif
+#ifdef EIGEN_MAX_ALIGN_BYTES  // given by the caller
+#define EIGENFORMER_ALIGNMENT EIGEN_MAX_ALIGN_BYTES
+#elif defined(EIGEN_DONT_ALIGN)
+#define EIGENFORMER_ALIGNMENT 0
+#else
+#define EIGENFORMER_ALIGNMENT EIGENFORMER_WIDTH
+#endif
+#define EIGENFORMER_JOIN(form, width, alignment) v0_1_##form##_w##width##_a##alignment
+#define EIGENFORMER_TAG(form, width, alignment) EIGENFORMER_JOIN(form, width, alignment)
+#define EIGENFORMER_ABI EIGENFORMER_TAG(EIGENFORMER_FORM, EIGENFORMER_WIDTH, EIGENFORMER_ALIGNMENT)
 
 namespace eigenformer {
 inline namespace EIGENFORMER_ABI {

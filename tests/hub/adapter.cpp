@@ -9,6 +9,7 @@
 #include <eigenformer/hub/load_adapter.hpp>
 #include <eigenformer/hub/save.hpp>
 #include <eigenformer/hub/save_adapter.hpp>
+#include <eigenformer/hub/write_safetensors.hpp>
 
 #include <set>
 

@@ -3,6 +3,7 @@
 #include "fixtures.hpp"
 #include "support/skip.hpp"
 #include <eigenformer/generate/generate.hpp>
+#include <eigenformer/hub/json.hpp>
 #include <eigenformer/hub/save.hpp>
 #include <eigenformer/train/text_loss.hpp>
 

@@ -3,6 +3,7 @@
 #include "files.hpp"
 #include "fixtures.hpp"
 #include "support/machine.hpp"
+#include <eigenformer/hub/json.hpp>
 
 #include <set>
 

@@ -1,6 +1,9 @@
 // The decoder families against what Hugging Face transformers computes from the same files (data/README.md).
 #include "fixtures.hpp"
 #include "generations.hpp"
+#include <eigenformer/hub/fill.hpp>
+#include <eigenformer/hub/load_config.hpp>
+#include <eigenformer/hub/safetensors.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,6 @@
 // The encoder families against what Hugging Face transformers computes from the same files.
 #include "fixtures.hpp"
+#include <eigenformer/hub/safetensors.hpp>
 
 #include <doctest/doctest.h>
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <eigenformer/hub/load.hpp>
+#include <eigenformer/hub/safetensors.hpp>
 
 #include <cmath>
 #include <string>

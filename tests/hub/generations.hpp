@@ -3,6 +3,7 @@
 
 #include <eigenformer/generate/generate.hpp>
 #include <eigenformer/hub/generation_config.hpp>
+#include <eigenformer/hub/json.hpp>
 
 #include <string>
 #include <vector>

@@ -4,6 +4,7 @@
 #include "gguf_models.hpp"
 #include "support/lively.hpp"
 #include "support/matrices.hpp"
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/save.hpp>
 #include <eigenformer/hub/save_config.hpp>
 

@@ -5,6 +5,7 @@
 #include "fixtures.hpp"
 #include "support/gguf_file.hpp"
 #include <eigenformer/hub/json.hpp>
+#include <eigenformer/hub/safetensors.hpp>
 
 #include <functional>
 #include <map>

@@ -2,6 +2,7 @@
 #include "files.hpp"
 #include "support/gguf_file.hpp"
 #include <eigenformer/core/random.hpp>
+#include <eigenformer/hub/gguf.hpp>
 #include <eigenformer/hub/load.hpp>
 #include <eigenformer/hub/load_tokenizer.hpp>
 

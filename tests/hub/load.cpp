@@ -2,6 +2,7 @@
 #include "files.hpp"
 #include "fixtures.hpp"
 #include <eigenformer/hub/generation_config.hpp>
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/write_safetensors.hpp>
 
 #include <functional>

@@ -3,6 +3,7 @@
 #include "support/matrices.hpp"
 #include "support/skip.hpp"
 #include <eigenformer/generate/generate.hpp>
+#include <eigenformer/hub/json.hpp>
 #include <eigenformer/train/leaf.hpp>
 #include <eigenformer/train/text_loss.hpp>
 

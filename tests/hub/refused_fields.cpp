@@ -2,7 +2,10 @@
 // name and its value, and the same field loads with a value that does no harm.
 #include "files.hpp"
 #include "fixtures.hpp"
+#include <eigenformer/hub/config.hpp>
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/save.hpp>
+#include <eigenformer/hub/save_config.hpp>
 
 #include <optional>
 

@@ -3,8 +3,11 @@
 #include "files.hpp"
 #include "fixtures.hpp"
 #include "support/parameter_bits.hpp"
+#include <eigenformer/hub/load_config.hpp>
 #include <eigenformer/hub/load_tokenizer.hpp>
+#include <eigenformer/hub/safetensors.hpp>
 #include <eigenformer/hub/save.hpp>
+#include <eigenformer/hub/save_config.hpp>
 
 #include <limits>
 #include <set>

@@ -1,6 +1,7 @@
 // T5 and BART against what Hugging Face transformers computes from the same files (data/README.md).
 #include "fixtures.hpp"
 #include "generations.hpp"
+#include <eigenformer/hub/safetensors.hpp>
 
 #include <doctest/doctest.h>
 

@@ -4,6 +4,7 @@
 #include "../../examples/small_english_check.hpp"
 #include <eigenformer/evaluate/entities.hpp>
 #include <eigenformer/hub.hpp>
+#include <eigenformer/hub/load_config.hpp>
 
 #include <set>
 

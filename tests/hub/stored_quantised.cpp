@@ -4,6 +4,7 @@
 #include "fixtures.hpp"
 #include "support/parameter_bits.hpp"
 #include <eigenformer/hub/save.hpp>
+#include <eigenformer/hub/write_safetensors.hpp>
 
 #include <functional>
 

@@ -1,6 +1,7 @@
 // A real trained model: the TinyStories model of 260 thousand parameters, against llama2.c's own output.
 #include "support/skip.hpp"
 #include <eigenformer/hub.hpp>
+#include <eigenformer/hub/json.hpp>
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,5 @@
 #include "golden.hpp"
+#include <eigenformer/core/error.hpp>
 #include <eigenformer/text/chat_template.hpp>
 
 namespace text_chat_template {

@@ -1,6 +1,8 @@
 // Single parts of a tokenizer against the reference engine, and against every code point.
 #include "golden.hpp"
 #include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/text/read_stages.hpp>
+#include <eigenformer/text/tokenizer_json.hpp>
 
 #include <map>
 #include <sstream>

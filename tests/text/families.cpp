@@ -1,5 +1,8 @@
 #include "stream.hpp"
+#include <eigenformer/core/error.hpp>
 #include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/text/regex.hpp>
+#include <eigenformer/text/tokenizer_json.hpp>
 
 #include <chrono>
 #include <filesystem>

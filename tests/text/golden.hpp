@@ -61,7 +61,7 @@ inline void check_encoding(const eigenformer::Tokenizer& tokenizer, const nlohma
   const auto encoding = encoding_of(tokenizer, record);
   const auto ids = record["ids"].get<std::vector<eigenformer::Token>>();
   CHECK(encoding.ids == ids);
-  const bool whole = !tokenizer.parts().truncation && !tokenizer.parts().padding;
+  const bool whole = !tokenizer.file_options().truncation && !tokenizer.file_options().padding;
   if (!pair && whole) CHECK(tokenizer.encode(text, special) == ids);
   CHECK(encoding.tokens == record["tokens"].get<std::vector<std::string>>());
   std::vector<eigenformer::Offset> offsets;

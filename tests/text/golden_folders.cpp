@@ -2,6 +2,7 @@
 #include "golden.hpp"
 #include "stream.hpp"
 #include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/text/tokenizer_json.hpp>
 
 namespace text_golden_folders {
 

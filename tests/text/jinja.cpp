@@ -1,5 +1,7 @@
 #include "golden.hpp"
 #include <eigenformer/text/chat_template.hpp>
+#include <eigenformer/text/jinja.hpp>
+#include <eigenformer/text/template_value.hpp>
 
 namespace text_jinja {
 

@@ -1,5 +1,7 @@
 #include "golden.hpp"
+#include <eigenformer/core/error.hpp>
 #include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/text/tokenizer_json.hpp>
 
 #include <functional>
 

@@ -1,3 +1,4 @@
+#include <eigenformer/core/error.hpp>
 #include <eigenformer/text/read_tagged.hpp>
 
 #include <filesystem>

@@ -1,4 +1,5 @@
 // JSON lines: the names that a text and what belongs to it may have, and what is refused.
+#include <eigenformer/core/error.hpp>
 #include <eigenformer/text/read_text.hpp>
 
 #include <fstream>

@@ -1,5 +1,7 @@
 #include "golden.hpp"
+#include <eigenformer/core/error.hpp>
 #include <eigenformer/text/load_older_tokenizer.hpp>
+#include <eigenformer/text/sentencepiece_model.hpp>
 
 #include <bit>
 

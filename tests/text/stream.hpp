@@ -2,6 +2,7 @@
 #pragma once
 
 #include <eigenformer/text/text_stream.hpp>
+#include <eigenformer/text/utf8.hpp>
 
 #include <string>
 #include <vector>

@@ -1,6 +1,8 @@
 #include "golden.hpp"
 #include "stream.hpp"
+#include <eigenformer/core/error.hpp>
 #include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/text/vocabulary.hpp>
 
 namespace text_tokenizer {
 

@@ -1,6 +1,9 @@
 #include "golden.hpp"
 #include <eigenformer/text/load_tokenizer.hpp>
+#include <eigenformer/text/tokenizer_json.hpp>
+#include <eigenformer/text/train_bpe.hpp>
 #include <eigenformer/text/train_tokenizer.hpp>
+#include <eigenformer/text/train_unigram.hpp>
 
 #include <cmath>
 #include <map>

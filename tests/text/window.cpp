@@ -1,4 +1,5 @@
 #include "golden.hpp"
+#include <eigenformer/core/error.hpp>
 #include <eigenformer/text/load_tokenizer.hpp>
 #include <eigenformer/text/window.hpp>
 

@@ -6,6 +6,7 @@
 #include "support/matrices.hpp"
 #include "support/tiny_configs.hpp"
 #include <eigenformer/model/session.hpp>
+#include <eigenformer/train/objective.hpp>
 #include <eigenformer/train/train.hpp>
 
 #include <doctest/doctest.h>

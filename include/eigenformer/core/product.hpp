@@ -6,6 +6,7 @@
 #pragma once
 
 #include <eigenformer/core/bf16_product.hpp>
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/core/dot_kernel.hpp>
 #include <eigenformer/core/eigen_product.hpp>
 #include <eigenformer/core/quantised_product.hpp>
@@ -47,6 +48,11 @@ void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogu
     });
   });
 }
+
+EIGENFORMER_ONCE(core, void product<float>(Run&, const Weight<float>&, View<float>, const Epilogue<float>&,
+                                           Out<float>));
+EIGENFORMER_ONCE(core, void product<double>(Run&, const Weight<double>&, View<double>,
+                                            const Epilogue<double>&, Out<double>));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <eigenformer/core/bf16_product.hpp>
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/core/eigen_product.hpp>
 #include <eigenformer/core/mix_kernel.hpp>
 #include <eigenformer/core/run.hpp>
@@ -159,6 +160,13 @@ template <class S> void product_weight_gradient(Run& run, View<S> dy, View<S> x,
                            dw.data() + first * dw.outerStride(), dw.outerStride(), scratch + turned_size);
       });
 }
+
+EIGENFORMER_ONCE(core,
+                 void product_input_gradient<float>(Run&, const Weight<float>&, View<float>, Out<float>));
+EIGENFORMER_ONCE(core,
+                 void product_input_gradient<double>(Run&, const Weight<double>&, View<double>, Out<double>));
+EIGENFORMER_ONCE(core, void product_weight_gradient<float>(Run&, View<float>, View<float>, Out<float>));
+EIGENFORMER_ONCE(core, void product_weight_gradient<double>(Run&, View<double>, View<double>, Out<double>));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -106,22 +106,7 @@ template <class S> class Batch {
   /// Computes up to tokens_per_step tokens, and draws one for each sequence whose prompt is read. Returns
   /// whether there is more to do. What goes wrong in one sequence's sampler or callback ends that sequence.
   /// @throws std::bad_alloc  after which the batch can only be destroyed
-  bool step() {
-    end_those(waiting_);
-    end_those(running_);
-    admit();
-    sessions_.clear();
-    tokens_.clear();
-    schedule();
-    if (sessions_.empty()) return !waiting_.empty();
-    Run run{*threads_, workspace_};
-    feed_together<S>(run, options_.tokens_per_step, sessions_, tokens_);
-    computed_ += rows_;
-    for (auto& sequence : running_)
-      if (sequence->pending() == 0) advance(*sequence);
-    end_those(running_);
-    return !running_.empty() || !waiting_.empty();
-  }
+  bool step();
 
   /// Steps until there is nothing to do.
   void run() {
@@ -164,104 +149,25 @@ template <class S> class Batch {
   };
 
   /// The donor with most in common. The last token of a prompt is always computed: its logits are wanted.
-  Donor donor(const Sequence& sequence) const {
-    const std::vector<Token>& prompt = sequence.generation.tokens;
-    Donor best;
-    if (options_.shared_prefix == 0) return best;
-    for (const auto* const sequences : {&running_, &kept_})
-      for (const auto& other : *sequences) {
-        const std::vector<Token>& tokens = other->generation.tokens;
-        const auto differ = std::mismatch(prompt.begin(), prompt.end() - 1, tokens.begin(), tokens.end());
-        const Index common = differ.first - prompt.begin();
-        const Index computed = other->session->size();
-        const bool reads = sequences == &running_ && other->step == 0;
-        const Index coming = reads ? common : (std::min)(common, computed);
-        if (coming > best.coming) best = {other.get(), (std::min)(common, computed), coming};
-      }
-    return best;
-  }
+  Donor donor(const Sequence& sequence) const;
 
   /// Gives those who wait their turn, unless what they share with another is being computed just now.
-  void admit() {
-    for (std::size_t i = 0; i < waiting_.size() && running() < options_.sequences;) {
-      Sequence& sequence = *waiting_[i];
-      const Donor from = donor(sequence);
-      if (from.coming >= options_.shared_prefix && from.coming > from.ready) {
-        ++i;
-        continue;
-      }
-      const Index capacity = sequence.generation.prompt_size + sequence.generation.most_new_tokens;
-      if (from.sequence && from.ready >= options_.shared_prefix) {
-        sequence.session.emplace(from.sequence->session->fork(from.ready, capacity));
-        refresh(from.sequence);
-      } else {
-        sequence.session.emplace(*model_, *threads_,
-                                 SessionOptions{.capacity = capacity, .cache_format = options_.cache_format});
-      }
-      running_.push_back(std::move(waiting_[i]));
-      waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
+  void admit();
 
   /// Writers first, a token each; then prompts in the order in which they came.
-  void schedule() {
-    rows_ = 0;
-    const auto feed = [&](Sequence& sequence, Index count) {
-      sessions_.push_back(&*sequence.session);
-      const auto all = std::span<const Token>(sequence.generation.tokens);
-      tokens_.push_back(
-          all.subspan(static_cast<std::size_t>(sequence.session->size()), static_cast<std::size_t>(count)));
-      rows_ += count;
-    };
-    for (auto& sequence : running_)
-      if (sequence->step > 0) feed(*sequence, 1);
-    for (auto& sequence : running_)
-      if (sequence->step == 0 && rows_ < options_.tokens_per_step)
-        feed(*sequence, (std::min)(sequence->pending(), options_.tokens_per_step - rows_));
-  }
+  void schedule();
 
   /// Draws the next token of a sequence whose logits are there.
-  void advance(Sequence& s) {
-    try {
-      const auto& logits = s.session->logits();
-      const Token token = detail::draw(s.sampler, logits, s.generation, s.step);
-      s.ended = !detail::append(s.generation, s.sampler.config(), logits, token, s.step, s.on_token);
-      ++s.step;
-    } catch (...) {
-      s.generation.finish = Finish::error;
-      s.error = std::current_exception();
-      s.ended = true;
-    }
-  }
+  void advance(Sequence& s);
 
   /// Takes out of a list who has ended or was cancelled.
-  void end_those(Sequences& sequences) {
-    for (std::size_t i = 0; i < sequences.size();) {
-      Sequence& sequence = *sequences[i];
-      if (!sequence.ended && !sequence.cancelled) {
-        ++i;
-        continue;
-      }
-      if (!sequence.ended) sequence.generation.finish = Finish::cancelled;
-      report(std::move(sequences[i]));
-      sequences.erase(sequences.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
+  void end_those(Sequences& sequences);
 
   /// Its result goes to the caller; its cache stays for others where there is room.
-  void report(std::unique_ptr<Sequence> sequence) {
-    finished_.push_back({sequence->id, sequence->generation, sequence->error});
-    if (!sequence->session || options_.shared_prefix == 0) return;
-    sequence->on_token = nullptr;
-    kept_.push_back(std::move(sequence));
-    while (std::ssize(kept_) > options_.kept) kept_.pop_front();  // the one that was least lately of use
-  }
+  void report(std::unique_ptr<Sequence> sequence);
 
   /// A kept sequence was of use: it goes last.
-  void refresh(const Sequence* used) {
-    const auto at = std::find_if(kept_.begin(), kept_.end(), [&](auto& kept) { return kept.get() == used; });
-    if (at != kept_.end()) std::rotate(at, at + 1, kept_.end());
-  }
+  void refresh(const Sequence* used);
 
   const CausalLM<S>* model_;
   Threads* threads_;
@@ -274,6 +180,119 @@ template <class S> class Batch {
   std::vector<std::span<const Token>> tokens_;  // with these tokens,
   Index rows_ = 0;                              // so many in all
 };
+
+template <class S> bool Batch<S>::step() {
+  end_those(waiting_);
+  end_those(running_);
+  admit();
+  sessions_.clear();
+  tokens_.clear();
+  schedule();
+  if (sessions_.empty()) return !waiting_.empty();
+  Run run{*threads_, workspace_};
+  feed_together<S>(run, options_.tokens_per_step, sessions_, tokens_);
+  computed_ += rows_;
+  for (auto& sequence : running_)
+    if (sequence->pending() == 0) advance(*sequence);
+  end_those(running_);
+  return !running_.empty() || !waiting_.empty();
+}
+
+template <class S> typename Batch<S>::Donor Batch<S>::donor(const Sequence& sequence) const {
+  const std::vector<Token>& prompt = sequence.generation.tokens;
+  Donor best;
+  if (options_.shared_prefix == 0) return best;
+  for (const auto* const sequences : {&running_, &kept_})
+    for (const auto& other : *sequences) {
+      const std::vector<Token>& tokens = other->generation.tokens;
+      const auto differ = std::mismatch(prompt.begin(), prompt.end() - 1, tokens.begin(), tokens.end());
+      const Index common = differ.first - prompt.begin();
+      const Index computed = other->session->size();
+      const bool reads = sequences == &running_ && other->step == 0;
+      const Index coming = reads ? common : (std::min)(common, computed);
+      if (coming > best.coming) best = {other.get(), (std::min)(common, computed), coming};
+    }
+  return best;
+}
+
+template <class S> void Batch<S>::admit() {
+  for (std::size_t i = 0; i < waiting_.size() && running() < options_.sequences;) {
+    Sequence& sequence = *waiting_[i];
+    const Donor from = donor(sequence);
+    if (from.coming >= options_.shared_prefix && from.coming > from.ready) {
+      ++i;
+      continue;
+    }
+    const Index capacity = sequence.generation.prompt_size + sequence.generation.most_new_tokens;
+    if (from.sequence && from.ready >= options_.shared_prefix) {
+      sequence.session.emplace(from.sequence->session->fork(from.ready, capacity));
+      refresh(from.sequence);
+    } else {
+      sequence.session.emplace(*model_, *threads_,
+                               SessionOptions{.capacity = capacity, .cache_format = options_.cache_format});
+    }
+    running_.push_back(std::move(waiting_[i]));
+    waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+template <class S> void Batch<S>::schedule() {
+  rows_ = 0;
+  const auto feed = [&](Sequence& sequence, Index count) {
+    sessions_.push_back(&*sequence.session);
+    const auto all = std::span<const Token>(sequence.generation.tokens);
+    tokens_.push_back(
+        all.subspan(static_cast<std::size_t>(sequence.session->size()), static_cast<std::size_t>(count)));
+    rows_ += count;
+  };
+  for (auto& sequence : running_)
+    if (sequence->step > 0) feed(*sequence, 1);
+  for (auto& sequence : running_)
+    if (sequence->step == 0 && rows_ < options_.tokens_per_step)
+      feed(*sequence, (std::min)(sequence->pending(), options_.tokens_per_step - rows_));
+}
+
+template <class S> void Batch<S>::advance(Sequence& s) {
+  try {
+    const auto& logits = s.session->logits();
+    const Token token = detail::draw(s.sampler, logits, s.generation, s.step);
+    s.ended = !detail::append(s.generation, s.sampler.config(), logits, token, s.step, s.on_token);
+    ++s.step;
+  } catch (...) {
+    s.generation.finish = Finish::error;
+    s.error = std::current_exception();
+    s.ended = true;
+  }
+}
+
+template <class S> void Batch<S>::end_those(Sequences& sequences) {
+  for (std::size_t i = 0; i < sequences.size();) {
+    Sequence& sequence = *sequences[i];
+    if (!sequence.ended && !sequence.cancelled) {
+      ++i;
+      continue;
+    }
+    if (!sequence.ended) sequence.generation.finish = Finish::cancelled;
+    report(std::move(sequences[i]));
+    sequences.erase(sequences.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+template <class S> void Batch<S>::report(std::unique_ptr<Sequence> sequence) {
+  finished_.push_back({sequence->id, sequence->generation, sequence->error});
+  if (!sequence->session || options_.shared_prefix == 0) return;
+  sequence->on_token = nullptr;
+  kept_.push_back(std::move(sequence));
+  while (std::ssize(kept_) > options_.kept) kept_.pop_front();  // the one that was least lately of use
+}
+
+template <class S> void Batch<S>::refresh(const Sequence* used) {
+  const auto at = std::find_if(kept_.begin(), kept_.end(), [&](auto& kept) { return kept.get() == used; });
+  if (at != kept_.end()) std::rotate(at, at + 1, kept_.end());
+}
+
+EIGENFORMER_ONCE(generate, class Batch<float>);
+EIGENFORMER_ONCE(generate, class Batch<double>);
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -262,5 +262,15 @@ std::vector<std::vector<Generation>> generate_beams(const Model& model, const To
   return results;
 }
 
+EIGENFORMER_ONCE(generate, std::vector<std::vector<Generation>> generate_beams<CausalLM<float>>(
+                               const CausalLM<float>&, const TokenBatch&, const GenerationConfig&, Threads&));
+EIGENFORMER_ONCE(generate,
+                 std::vector<std::vector<Generation>> generate_beams<CausalLM<double>>(
+                     const CausalLM<double>&, const TokenBatch&, const GenerationConfig&, Threads&));
+EIGENFORMER_ONCE(generate, std::vector<std::vector<Generation>> generate_beams<Seq2Seq<float>>(
+                               const Seq2Seq<float>&, const TokenBatch&, const GenerationConfig&, Threads&));
+EIGENFORMER_ONCE(generate, std::vector<std::vector<Generation>> generate_beams<Seq2Seq<double>>(
+                               const Seq2Seq<double>&, const TokenBatch&, const GenerationConfig&, Threads&));
+
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

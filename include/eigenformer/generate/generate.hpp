@@ -1,9 +1,10 @@
 // The generation loop: feed, draw, tell the caller, until something ends it.
 //
-//   ef::generate(model, prompt, {.max_new_tokens = 64, .temperature = 0.8, .seed = 7}, [](ef::Token t) { …
-//   });
+//   ef::generate(model, prompt, {.max_new_tokens = 64, .temperature = 0.8, .seed = 7}, [](ef::Token t) { … });
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
+#include <eigenformer/core/function_ref.hpp>
 #include <eigenformer/generate/sampler.hpp>
 #include <eigenformer/generate/stop.hpp>
 #include <eigenformer/model/session.hpp>
@@ -89,10 +90,13 @@ bool append(Generation& sequence, const GenerationConfig& config, const auto& lo
   return false;
 }
 
+/// What is told each new token, as (sequence, token); false ends the sequence.
+using TellToken = FunctionRef<bool(Index, Token)>;
+
 /// Draws and feeds until every sequence has ended. Sessions have been fed all of their sequences' tokens.
-template <class S, class OnToken>
+template <class S>
 void generate_all(std::span<Session<S>> sessions, std::span<Sampler> samplers,
-                  std::span<Generation> sequences, OnToken& on_token) {
+                  std::span<Generation> sequences, TellToken on_token) {
   std::vector<Session<S>*> going;              // sessions that are fed in this step
   std::vector<std::span<const Token>> latest;  // and the token of each
   std::vector<char> ended(sessions.size(), 0);
@@ -105,7 +109,7 @@ void generate_all(std::span<Session<S>> sessions, std::span<Sampler> samplers,
       Generation& sequence = sequences[s];
       const auto& logits = sessions[s].logits();
       const Token token = draw(samplers[s], logits, sequence, step);
-      const auto tell_token = [&](Token t) { return tell(on_token, static_cast<Index>(s), t); };
+      const auto tell_token = [&](Token t) { return on_token(static_cast<Index>(s), t); };
       ended[s] = !append(sequence, config, logits, token, step, tell_token);
       if (ended[s]) continue;
       going.push_back(&sessions[s]);
@@ -116,16 +120,10 @@ void generate_all(std::span<Session<S>> sessions, std::span<Sampler> samplers,
   }
 }
 
-}  // namespace detail
-
-/// Goes on from a session: feeds `prompt`, then draws up to max_new_tokens of the sampler's config, or
-/// without any up to what the session has room for (most_new_tokens()). The callback gets each new token as
-/// it is drawn, its end token too, and may return false to end there. `history` are tokens that the session
-/// was fed before, for penalties.
-/// @throws InputError, WindowError  before any work is done
-template <class S, class OnToken>
-Generation generate(Session<S>& session, Sampler& sampler, std::span<const Token> prompt, OnToken&& on_token,
-                    std::span<const Token> history = {}) {
+/// generate(session, …), to a callback of one type.
+template <class S>
+Generation generate_in(Session<S>& session, Sampler& sampler, std::span<const Token> prompt,
+                       TellToken on_token, std::span<const Token> history) {
   const GenerationConfig& config = sampler.config();
   Generation sequence;
   sequence.most_new_tokens = most_new_tokens(config, session.size() + std::ssize(prompt), session.capacity());
@@ -139,12 +137,26 @@ Generation generate(Session<S>& session, Sampler& sampler, std::span<const Token
   return sequence;
 }
 
+}  // namespace detail
+
+/// Goes on from a session: feeds `prompt`, then draws up to max_new_tokens of the sampler's config, or
+/// without any up to what the session has room for (most_new_tokens()). The callback gets each new token as
+/// it is drawn, its end token too, and may return false to end there. `history` are tokens that the session
+/// was fed before, for penalties.
+/// @throws InputError, WindowError  before any work is done
+template <class S, class OnToken>
+Generation generate(Session<S>& session, Sampler& sampler, std::span<const Token> prompt, OnToken&& on_token,
+                    std::span<const Token> history = {}) {
+  const auto each = [&](Index sequence, Token token) { return detail::tell(on_token, sequence, token); };
+  return detail::generate_in<S>(session, sampler, prompt, each, history);
+}
+
 namespace detail {
 
 /// Continues every prompt num_return_sequences times in sessions that have been fed theirs.
-template <class S, class OnToken>
+template <class S>
 std::vector<Generation> generate_from(std::vector<Session<S>> sessions, const TokenBatch& prompts,
-                                      const GenerationConfig& config, OnToken& on_token) {
+                                      const GenerationConfig& config, TellToken on_token) {
   const auto copies = static_cast<std::size_t>(config.num_return_sequences);
   if (copies > 1) {  // a prompt is computed once and its cache shared
     std::vector<Session<S>> forks;
@@ -224,6 +236,35 @@ std::vector<Session<S>> begin(const Seq2Seq<S>& model, const TokenBatch& sources
   return sessions;
 }
 
+/// generate_batch(), to a callback of one type.
+template <class Model>
+std::vector<Generation> generate_each(const Model& model, const TokenBatch& prompts,
+                                      const GenerationConfig& config, Threads& threads, TellToken on_token) {
+  if (config.num_beams > 1) fail(ConfigError("num_beams", "beam search does not sample: see generate_beams"));
+  return generate_from(begin(model, prompts, config, threads), beginnings(model, prompts), config, on_token);
+}
+
+EIGENFORMER_ONCE(generate, Generation generate_in<float>(Session<float>&, Sampler&, std::span<const Token>,
+                                                         TellToken, std::span<const Token>));
+EIGENFORMER_ONCE(generate, Generation generate_in<double>(Session<double>&, Sampler&, std::span<const Token>,
+                                                          TellToken, std::span<const Token>));
+EIGENFORMER_ONCE(generate, std::vector<Generation> generate_each<CausalLM<float>>(const CausalLM<float>&,
+                                                                                  const TokenBatch&,
+                                                                                  const GenerationConfig&,
+                                                                                  Threads&, TellToken));
+EIGENFORMER_ONCE(generate, std::vector<Generation> generate_each<CausalLM<double>>(const CausalLM<double>&,
+                                                                                   const TokenBatch&,
+                                                                                   const GenerationConfig&,
+                                                                                   Threads&, TellToken));
+EIGENFORMER_ONCE(generate, std::vector<Generation> generate_each<Seq2Seq<float>>(const Seq2Seq<float>&,
+                                                                                 const TokenBatch&,
+                                                                                 const GenerationConfig&,
+                                                                                 Threads&, TellToken));
+EIGENFORMER_ONCE(generate, std::vector<Generation> generate_each<Seq2Seq<double>>(const Seq2Seq<double>&,
+                                                                                  const TokenBatch&,
+                                                                                  const GenerationConfig&,
+                                                                                  Threads&, TellToken));
+
 }  // namespace detail
 
 /// Continues several prompts of a CausalLM, or writes targets for several sources of a Seq2Seq, whose results
@@ -234,9 +275,8 @@ std::vector<Session<S>> begin(const Seq2Seq<S>& model, const TokenBatch& sources
 template <class Model, class OnToken>
 std::vector<Generation> generate_batch(const Model& model, const TokenBatch& prompts,
                                        const GenerationConfig& config, Threads& threads, OnToken&& on_token) {
-  if (config.num_beams > 1) fail(ConfigError("num_beams", "beam search does not sample: see generate_beams"));
-  return detail::generate_from(detail::begin(model, prompts, config, threads),
-                               detail::beginnings(model, prompts), config, on_token);
+  const auto each = [&](Index sequence, Token token) { return detail::tell(on_token, sequence, token); };
+  return detail::generate_each(model, prompts, config, threads, each);
 }
 
 /// Continues a prompt, or writes the target of a source; the callback gets each new token.

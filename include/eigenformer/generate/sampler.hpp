@@ -12,6 +12,7 @@
 // none.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/core/random.hpp>
 #include <eigenformer/generate/logits.hpp>
 
@@ -43,13 +44,7 @@ class Sampler {
   ///         `history` outside the vocabulary; ConfigError on such a token in the configuration.
   template <class Derived>
   Token operator()(const Eigen::DenseBase<Derived>& logits, std::span<const Token> history = {}) {
-    const double uniform = Random(Seed{config_.seed}, stream_).uniform(static_cast<std::uint64_t>(drawn_));
-    const Token token = process(logits, history, [&](const auto& candidates, const std::vector<Token>* ids) {
-      const Token place = candidates.at_share(uniform);
-      return ids ? (*ids)[static_cast<std::size_t>(place)] : place;
-    });
-    ++drawn_;
-    return token;
+    return draw(row_of(logits), history);
   }
 
   /// [vocabulary]: the probabilities from which the next token would be drawn; draws nothing.
@@ -57,13 +52,7 @@ class Sampler {
   template <class Derived>
   RowVector<double> probabilities(const Eigen::DenseBase<Derived>& logits,
                                   std::span<const Token> history = {}) {
-    RowVector<double> out = RowVector<double>::Zero(logits.size());
-    process(logits, history, [&](const auto& candidates, const std::vector<Token>* ids) {
-      for (Index i = 0; i < candidates.size(); ++i) {
-        out(ids ? (*ids)[static_cast<std::size_t>(i)] : i) = candidates.probability(i);
-      }
-    });
-    return out;
+    return probabilities_of(row_of(logits), history);
   }
 
   /// The steps before the temperature; add to them, or take some away. With any step, the logits are copied
@@ -95,26 +84,35 @@ class Sampler {
     }
   }
 
-  /// Calls use(candidates, ids) with the tokens that are left; ids is null when they are the whole
-  /// vocabulary.
-  template <class Derived, class Use>
-  auto process(const Eigen::DenseBase<Derived>& logits, std::span<const Token> history, Use use) {
+  /// The logits side by side.
+  template <class Derived>
+  std::span<const typename Derived::Scalar> row_of(const Eigen::DenseBase<Derived>& logits) {
     using S = typename Derived::Scalar;
     static_assert(std::is_same_v<S, float> || std::is_same_v<S, double>, "logits must be float or double");
-    if (logits.rows() != 1 && logits.cols() != 1) {
+    if (logits.rows() != 1 && logits.cols() != 1)
       fail(
           InputError(concat("logits: ", logits.rows(), " x ", logits.cols(), " is no single row or column")));
+    return contiguous(logits.derived());
+  }
+
+  template <class S> Token draw(std::span<const S> row, std::span<const Token> history);
+  template <class S>
+  RowVector<double> probabilities_of(std::span<const S> row, std::span<const Token> history);
+
+  /// Calls use(candidates, ids) with the tokens that are left; ids is null when they are the whole
+  /// vocabulary.
+  template <class S, class Use>
+  auto process(std::span<const S> row, std::span<const Token> history, Use use) {
+    const Index size = std::ssize(row);
+    require_tokens(history, size);
+    if (size != checked_vocabulary_) {
+      validate_tokens(config_, size);
+      checked_vocabulary_ = size;
     }
-    require_tokens(history, logits.size());
-    if (logits.size() != checked_vocabulary_) {
-      validate_tokens(config_, logits.size());
-      checked_vocabulary_ = logits.size();
-    }
-    const std::span<const S> row = contiguous(logits.derived());
     const bool too_short = drawn_ < config_.min_new_tokens;
     if (chain_.empty() && !too_short) return truncate(row, use);
 
-    processed_ = Eigen::Map<const RowVector<S>>(row.data(), std::ssize(row)).template cast<double>();
+    processed_ = Eigen::Map<const RowVector<S>>(row.data(), size).template cast<double>();
     if (too_short) ban(processed_, config_.end_tokens);
     for (const LogitsStep& step : chain_) step(history, processed_);
     return truncate(std::span<const double>(processed_.data(), row.size()), use);
@@ -172,6 +170,33 @@ class Sampler {
   std::vector<double> short_logits_;  // theirs
   detail::Candidates<double> short_candidates_;
 };
+
+template <class S> Token Sampler::draw(std::span<const S> row, std::span<const Token> history) {
+  const double uniform = Random(Seed{config_.seed}, stream_).uniform(static_cast<std::uint64_t>(drawn_));
+  const Token token = process(row, history, [&](const auto& candidates, const std::vector<Token>* ids) {
+    const Token place = candidates.at_share(uniform);
+    return ids ? (*ids)[static_cast<std::size_t>(place)] : place;
+  });
+  ++drawn_;
+  return token;
+}
+
+template <class S>
+RowVector<double> Sampler::probabilities_of(std::span<const S> row, std::span<const Token> history) {
+  RowVector<double> out = RowVector<double>::Zero(std::ssize(row));
+  process(row, history, [&](const auto& candidates, const std::vector<Token>* ids) {
+    for (Index i = 0; i < candidates.size(); ++i)
+      out(ids ? (*ids)[static_cast<std::size_t>(i)] : i) = candidates.probability(i);
+  });
+  return out;
+}
+
+EIGENFORMER_ONCE(generate, Token Sampler::draw<float>(std::span<const float>, std::span<const Token>));
+EIGENFORMER_ONCE(generate, Token Sampler::draw<double>(std::span<const double>, std::span<const Token>));
+EIGENFORMER_ONCE(generate, RowVector<double> Sampler::probabilities_of<float>(std::span<const float>,
+                                                                              std::span<const Token>));
+EIGENFORMER_ONCE(generate, RowVector<double> Sampler::probabilities_of<double>(std::span<const double>,
+                                                                               std::span<const Token>));
 
 /// [vocabulary]: the probabilities from which a new Sampler with this configuration would draw its first
 /// token.

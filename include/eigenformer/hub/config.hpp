@@ -6,6 +6,7 @@
 #include <eigenformer/hub/config_decoders.hpp>
 #include <eigenformer/hub/config_encoders.hpp>
 #include <eigenformer/hub/config_seq2seq.hpp>
+#include <eigenformer/hub/hub_config.hpp>
 #include <eigenformer/hub/names_decoders.hpp>
 #include <eigenformer/hub/names_encoders.hpp>
 #include <eigenformer/hub/names_seq2seq.hpp>
@@ -16,15 +17,6 @@
 
 namespace eigenformer {
 inline namespace EIGENFORMER_ABI {
-
-/// What a model folder says about itself.
-struct HubConfig {
-  std::string model_type;
-  ModelConfig model;
-  const NameTable* names = nullptr;
-  std::vector<std::string> labels;  ///< of an encoder's classes
-  std::optional<Format> stored;     ///< int8 or int4: matrices are stored so (stored_quantised.hpp)
-};
 
 namespace hub {
 

@@ -4,6 +4,7 @@
 #include <eigenformer/hub/config.hpp>
 #include <eigenformer/hub/gather.hpp>
 #include <eigenformer/hub/gguf_blocks.hpp>
+#include <eigenformer/hub/load_options.hpp>
 #include <eigenformer/hub/safetensors.hpp>
 #include <eigenformer/hub/stored_quantised.hpp>
 #include <eigenformer/model/parameters.hpp>
@@ -15,14 +16,6 @@
 
 namespace eigenformer {
 inline namespace EIGENFORMER_ABI {
-
-struct LoadOptions {
-  /// Matrices are converted to this format (f32, bf16, f16, int8 or int4 beside float); none: they keep the
-  /// file's. Tables that are looked up alone (positions, token types, relative biases) are never quantised.
-  /// bf16, asked for, means products in bfloat16 where the processor does them faster (bf16_kernel.hpp): then
-  /// the weights are put into tiles, and products round their input to bfloat16 too.
-  std::optional<Format> dtype;
-};
 
 namespace hub {
 

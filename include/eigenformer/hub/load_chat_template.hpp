@@ -1,40 +1,22 @@
 // The chat template of a model as downloaded: a folder's, or the one inside a GGUF file.
 #pragma once
 
-#include <eigenformer/hub/gguf_tokenizer.hpp>
 #include <eigenformer/text/chat_template.hpp>
 
-#include <map>
 #include <string>
-#include <utility>
 
 namespace eigenformer {
 inline namespace EIGENFORMER_ABI {
 namespace hub {
 
-/// The template in a GGUF file, with its special tokens.
-/// @throws ConfigError, FileError  if there is none, or it needs what is not supported
-[[gnu::cold]] inline ChatTemplate gguf_chat_template(const std::string& path) {
-  constexpr const char* key = "tokenizer.chat_template";
-  const Gguf file(path);
-  std::map<std::string, text::jinja::Template> templates;
-  templates.emplace("default", text::jinja::Template(file.metadata().text(key), concat(path, ": ", key)));
-  const GgufTokens tokens = read_gguf_tokens(file.metadata());
-  std::map<std::string, std::string> special;
-  for (const auto& [name, ours] : {std::pair{"bos", "bos_token"},
-                                   {"eos", "eos_token"},
-                                   {"unknown", "unk_token"},
-                                   {"padding", "pad_token"}})
-    if (const auto id = gguf_special(file.metadata(), tokens, name)) special[ours] = tokens.tokens[*id];
-  return ChatTemplate(std::move(templates), std::move(special));
-}
-
 /// The chat template of a folder (see load_chat_template) or of a GGUF file.
 /// @throws FileError, ConfigError  if there is none, or it needs what is not supported
-[[gnu::cold]] inline ChatTemplate chat_template_of(const std::string& path) {
-  return is_gguf(path) ? gguf_chat_template(path) : load_chat_template(path);
-}
+ChatTemplate chat_template_of(const std::string& path);
 
 }  // namespace hub
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer
+
+#ifndef EIGENFORMER_COMPILED
+#include <eigenformer/hub/load_chat_template.inl.hpp>
+#endif

@@ -2,6 +2,7 @@
 // read back, describes the same model.
 #pragma once
 
+#include <eigenformer/hub/config.hpp>
 #include <eigenformer/hub/write_config.hpp>
 #include <eigenformer/model/parameters.hpp>
 
@@ -160,6 +161,18 @@ struct WrittenConfig {
     fail(ConfigError("model_type", "no architecture of Hugging Face that the library knows has this config"));
   if (known) fail(ConfigError("model_type", concat("\"", model_type, "\" cannot have this config", why)));
   fail(ConfigError("model_type", concat("\"", model_type, "\" is not one of those that the library writes")));
+}
+
+/// What a config.json says beside the model's own fields, with those fields in it.
+/// @throws ConfigError  where the two together do not describe the model
+[[gnu::cold]] inline Json merged_config(Json base, const WrittenConfig& written) {
+  base.erase("quantization_config");
+  base.erase("dtype");  // what newer files call torch_dtype
+  for (const auto& [key, value] : written.json.items())
+    if (!value.is_null() || !key.ends_with("_token_id") || !base.contains(key)) base[key] = value;
+  if (!same_model(read_config(JsonFields(base, "config.json")).model, written.config.model))
+    fail(ConfigError("config.json", "with what the source says beside, it would describe another model"));
+  return base;
 }
 
 }  // namespace hub

@@ -1,6 +1,7 @@
 // The gradient of a stack: final norm, blocks in reverse, embeddings.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/model/transformer.hpp>
 #include <eigenformer/nn/attention_backward.hpp>
 
@@ -109,6 +110,21 @@ void backward(const Stack<S>& p, const ModelConfig& config, const PositionTables
     bucket_bias_backward<S>(!causal, config, pass.bias->first, d_bias, grad.relative_bias.values());
   detail::embed_backward<S>(p, config, run, causal, inputs, saved, dx, grad, d_tokens);
 }
+
+EIGENFORMER_ONCE(train, void finish_backward<float>(const Stack<float>&, const ModelConfig&, Run&,
+                                                    const StackSaved<float>&, Out<float>, Stack<float>&));
+EIGENFORMER_ONCE(train, void finish_backward<double>(const Stack<double>&, const ModelConfig&, Run&,
+                                                     const StackSaved<double>&, Out<double>, Stack<double>&));
+EIGENFORMER_ONCE(train,
+                 void backward<float>(const Stack<float>&, const ModelConfig&, const PositionTables<float>&,
+                                      bool, Run&, std::span<const SequenceInput<float>>, StackSaved<float>&,
+                                      Out<float>, Stack<float>&, Weight<float>&, const EncodedSource<float>*,
+                                      Matrix<float>*));
+EIGENFORMER_ONCE(train, void backward<double>(const Stack<double>&, const ModelConfig&,
+                                              const PositionTables<double>&, bool, Run&,
+                                              std::span<const SequenceInput<double>>, StackSaved<double>&,
+                                              Out<double>, Stack<double>&, Weight<double>&,
+                                              const EncodedSource<double>*, Matrix<double>*));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -1,6 +1,7 @@
 // What turns hidden states into answers: words, masked words, and one vector a text.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/core/ragged.hpp>
 #include <eigenformer/model/parameters.hpp>
 
@@ -122,6 +123,30 @@ void pool_first_backward(const HeadParameters<S>& p, const ModelConfig& config, 
   backward<S>(p.pooler, run, first, dy, d_first, grad.pooler);
   for (Index s = 0; s < layout.sequences(); ++s) dx.row(layout.begin(s)) += d_first.row(s);
 }
+
+EIGENFORMER_ONCE(model, void word_logits<float>(const Transformer<float>&, const ModelConfig&, Run&,
+                                                View<float>, Out<float>));
+EIGENFORMER_ONCE(model, void word_logits<double>(const Transformer<double>&, const ModelConfig&, Run&,
+                                                 View<double>, Out<double>));
+EIGENFORMER_ONCE(model, void word_logits_backward<float>(const Transformer<float>&, const ModelConfig&, Run&,
+                                                         View<float>, View<float>, Out<float>, Out<float>,
+                                                         Transformer<float>&));
+EIGENFORMER_ONCE(model, void word_logits_backward<double>(const Transformer<double>&, const ModelConfig&,
+                                                          Run&, View<double>, View<double>, Out<double>,
+                                                          Out<double>, Transformer<double>&));
+EIGENFORMER_ONCE(model, void transform_words<float>(const HeadParameters<float>&, const ModelConfig&, Run&,
+                                                    View<float>, Out<float>, TransformSaved<float>*));
+EIGENFORMER_ONCE(model, void transform_words<double>(const HeadParameters<double>&, const ModelConfig&, Run&,
+                                                     View<double>, Out<double>, TransformSaved<double>*));
+EIGENFORMER_ONCE(model, void masked_word_logits<float>(const Transformer<float>&, const ModelConfig&, Run&,
+                                                       View<float>, Out<float>));
+EIGENFORMER_ONCE(model, void masked_word_logits<double>(const Transformer<double>&, const ModelConfig&, Run&,
+                                                        View<double>, Out<double>));
+EIGENFORMER_ONCE(model, Matrix<float> pool_first<float>(const HeadParameters<float>&, const ModelConfig&,
+                                                        Run&, View<float>, const Ragged&, Matrix<float>*));
+EIGENFORMER_ONCE(model,
+                 Matrix<double> pool_first<double>(const HeadParameters<double>&, const ModelConfig&, Run&,
+                                                   View<double>, const Ragged&, Matrix<double>*));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -160,5 +160,10 @@ template <class S> void merge_lora(Transformer<S>& p, Run& run) {
   });
 }
 
+EIGENFORMER_ONCE(model, void add_lora<float>(Transformer<float>&, const LoraConfig&));
+EIGENFORMER_ONCE(model, void merge_lora<float>(Transformer<float>&, Run&));
+EIGENFORMER_ONCE(model, void add_lora<double>(Transformer<double>&, const LoraConfig&));
+EIGENFORMER_ONCE(model, void merge_lora<double>(Transformer<double>&, Run&));
+
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

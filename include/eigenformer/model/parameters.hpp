@@ -1,6 +1,7 @@
 // All parameters of a transformer as plain structs, and the shape of each for a config.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/core/random.hpp>
 #include <eigenformer/nn/block.hpp>
 
@@ -209,6 +210,11 @@ inline void quantise(Transformer<float>& p, Format format, bool one_scale_a_row 
 inline void put_in_bf16_tiles(Transformer<float>& p) {
   detail::replace_weights(p, [](const Weight<float>& w) { return w.in_bf16_tiles(); });
 }
+
+EIGENFORMER_ONCE(model, Transformer<float> zero_parameters<float>(const ModelConfig&));
+EIGENFORMER_ONCE(model, Transformer<double> zero_parameters<double>(const ModelConfig&));
+EIGENFORMER_ONCE(model, Transformer<float> random_parameters<float>(const ModelConfig&, Seed));
+EIGENFORMER_ONCE(model, Transformer<double> random_parameters<double>(const ModelConfig&, Seed));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -5,6 +5,7 @@
 // number of tokens, a step allocates nothing.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/model/causal_lm.hpp>
 #include <eigenformer/model/seq2seq.hpp>
 
@@ -238,6 +239,15 @@ void feed_together(Run& run, Index chunk, std::span<Session<S>* const> sessions,
     first += rows;
   }
 }
+
+EIGENFORMER_ONCE(model, void feed_together<float>(std::span<Session<float>* const>,
+                                                  std::span<const std::span<const Token>>));
+EIGENFORMER_ONCE(model, void feed_together<double>(std::span<Session<double>* const>,
+                                                   std::span<const std::span<const Token>>));
+EIGENFORMER_ONCE(model, void feed_together<float>(Run&, Index, std::span<Session<float>* const>,
+                                                  std::span<const std::span<const Token>>, Out<float>*));
+EIGENFORMER_ONCE(model, void feed_together<double>(Run&, Index, std::span<Session<double>* const>,
+                                                   std::span<const std::span<const Token>>, Out<double>*));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -1,6 +1,7 @@
 // The forward pass of a stack: embeddings, blocks, last norm, for several sequences at once.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/core/ragged.hpp>
 #include <eigenformer/model/key_values.hpp>
 #include <eigenformer/model/parameters.hpp>
@@ -328,6 +329,29 @@ Matrix<S> hidden_states(const Stack<S>& p, const Weight<S>& tokens, const ModelC
   }
   return x;
 }
+
+EIGENFORMER_ONCE(model, void forward<float>(const Stack<float>&, const Weight<float>&, const ModelConfig&,
+                                            const PositionTables<float>&, bool, Run&,
+                                            std::span<const SequenceInput<float>>, Out<float>, Trace<float>*,
+                                            StackSaved<float>*, const EncodedSource<float>*));
+EIGENFORMER_ONCE(model,
+                 void forward<double>(const Stack<double>&, const Weight<double>&, const ModelConfig&,
+                                      const PositionTables<double>&, bool, Run&,
+                                      std::span<const SequenceInput<double>>, Out<double>, Trace<double>*,
+                                      StackSaved<double>*, const EncodedSource<double>*));
+EIGENFORMER_ONCE(model, void finish<float>(const Stack<float>&, const ModelConfig&, Run&, Out<float>,
+                                           Trace<float>*));
+EIGENFORMER_ONCE(model, void finish<double>(const Stack<double>&, const ModelConfig&, Run&, Out<double>,
+                                            Trace<double>*));
+EIGENFORMER_ONCE(model, Matrix<float> hidden_states<float>(const Stack<float>&, const Weight<float>&,
+                                                           const ModelConfig&, const PositionTables<float>&,
+                                                           bool, Run&, std::span<const SequenceInput<float>>,
+                                                           Trace<float>*));
+EIGENFORMER_ONCE(model,
+                 Matrix<double> hidden_states<double>(const Stack<double>&, const Weight<double>&,
+                                                      const ModelConfig&, const PositionTables<double>&, bool,
+                                                      Run&, std::span<const SequenceInput<double>>,
+                                                      Trace<double>*));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -1,6 +1,7 @@
 // What rendering a Jinja template has used up, where it stands, and how it fails.
 #pragma once
 
+#include <eigenformer/text/jinja_limits.hpp>
 #include <eigenformer/text/jinja_value.hpp>
 
 #include <cstddef>
@@ -13,13 +14,6 @@ namespace eigenformer {
 inline namespace EIGENFORMER_ABI {
 namespace text {
 namespace jinja {
-
-/// How much a template may do. A conversation of a megabyte needs well under a tenth of each.
-struct Limits {
-  std::size_t text_bytes = std::size_t{1} << 24;  // of the output, and of any string on the way
-  std::size_t steps = 10'000'000;                 // parts of the template evaluated, values looked at
-  int levels = 500;                               // of evaluation within evaluation
-};
 
 class Work {
  public:

@@ -4,6 +4,7 @@
 // These files do not say how text is cut; it is what the programs did that they were written for.
 #pragma once
 
+#include <eigenformer/text/build_tokenizer.hpp>
 #include <eigenformer/text/read_model.hpp>
 #include <eigenformer/text/read_stages.hpp>
 #include <eigenformer/text/tokenizer.hpp>

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <eigenformer/core/types.hpp>
+#include <eigenformer/text/encoding.hpp>
 
 #include <string>
 #include <vector>
@@ -73,25 +74,6 @@ namespace detail {
                                                 const TemplatePart& sep) {
   detail::set_templates(out, cls, sep, true, 0);
 }
-
-/// What happens to texts that are too long for the model.
-struct Truncation {
-  enum class Strategy { longest_first, only_first, only_second };
-  Index max_length = 0;  // of the whole input, special tokens included
-  Strategy strategy = Strategy::longest_first;
-  Index stride = 0;   // tokens that what is cut off repeats of what came before
-  bool left = false;  // cut off at the front
-};
-
-/// How inputs are made longer.
-struct Padding {
-  Index length = 0;  // 0: only to a multiple
-  Index multiple = 1;
-  bool left = false;
-  Token id = 0;
-  int type_id = 0;
-  std::string token = "[PAD]";
-};
 
 }  // namespace text
 }  // namespace EIGENFORMER_ABI

@@ -2,9 +2,9 @@
 // for token classification have them.
 #pragma once
 
-#include <eigenformer/text/read_text.hpp>
+#include <eigenformer/core/compiled.hpp>
+#include <eigenformer/core/types.hpp>
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -17,65 +17,18 @@ struct TaggedRecord {
   Index line = 0;  ///< counted from 1
 };
 
-namespace detail {
-
-/// A field's list of strings; whole numbers are taken as their digits where `numbers` says so.
-[[gnu::cold]] inline std::vector<std::string> read_words(const nlohmann::json& json, const char* key,
-                                                         bool numbers, const std::string& file, Index line) {
-  if (!json.is_array()) refuse_line(file, line, concat('"', key, "\" is not a list"));
-  std::vector<std::string> out;
-  for (const auto& one : json) {
-    if (one.is_string())
-      out.push_back(one.get<std::string>());
-    else if (numbers && one.is_number_integer())
-      out.push_back(one.dump());
-    else
-      refuse_line(
-          file, line,
-          concat('"', key, "\" holds something that is no string", numbers ? " and no whole number" : ""));
-  }
-  return out;
-}
-
-[[gnu::cold]] inline TaggedRecord read_tagged_record(const std::string& content, const std::string& file,
-                                                     Index line) {
-  const nlohmann::json json = nlohmann::json::parse(content, nullptr, false);
-  if (!json.is_object()) refuse_line(file, line, "is not a JSON object");
-  const auto tokens = json.find("tokens");
-  if (tokens == json.end()) refuse_line(file, line, "has no \"tokens\"");
-  const char* key = json.contains("tags") ? "tags" : "ner_tags";
-  const auto tags = json.find(key);
-  if (tags == json.end()) refuse_line(file, line, "has neither \"tags\" nor \"ner_tags\"");
-  TaggedRecord out{read_words(*tokens, "tokens", false, file, line), read_words(*tags, key, true, file, line),
-                   line};
-  if (out.words.empty()) refuse_line(file, line, "\"tokens\" is empty");
-  for (const std::string& word : out.words)
-    if (word.find_first_not_of(" \t\r\n") == word.npos)
-      refuse_line(file, line, "\"tokens\" holds a word without any letter");
-  if (out.words.size() != out.tags.size())
-    refuse_line(file, line, concat("has ", out.words.size(), " words and ", out.tags.size(), " tags"));
-  return out;
-}
-
-}  // namespace detail
-
 /// The records of a file of JSON lines {"tokens": ["Ada", "sang"], "tags": ["B-PER", "O"]}; the tags may also
 /// be called "ner_tags", and a whole number stands for a tag of this name. Other fields are passed over, and
 /// so are blank lines.
 /// @throws FileError  with the line, for what is no such record; for a file without any
-[[gnu::cold]] inline std::vector<TaggedRecord> read_tagged_lines(const std::filesystem::path& path) {
-  return detail::read_records(path, detail::read_tagged_record);
-}
+std::vector<TaggedRecord> read_tagged_lines(const std::string& path);
 
 /// Whether a file's first line that is not blank is an object with "tokens", as read_tagged_lines reads them.
-[[gnu::cold]] inline bool holds_tagged_lines(const std::filesystem::path& path) {
-  const std::string content = read_text(path);
-  const std::size_t begin = content.find_first_not_of(" \t\r\n");
-  if (begin == content.npos) return false;
-  const std::size_t end = (std::min)(content.find('\n', begin), content.size());
-  const nlohmann::json json = nlohmann::json::parse(content.substr(begin, end - begin), nullptr, false);
-  return json.is_object() && json.contains("tokens");
-}
+bool holds_tagged_lines(const std::string& path);
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer
+
+#ifndef EIGENFORMER_COMPILED
+#include <eigenformer/text/read_tagged.inl.hpp>
+#endif

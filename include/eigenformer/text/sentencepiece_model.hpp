@@ -5,6 +5,7 @@
 #pragma once
 
 #include <eigenformer/text/bpe.hpp>
+#include <eigenformer/text/build_tokenizer.hpp>
 #include <eigenformer/text/sentencepiece_file.hpp>
 #include <eigenformer/text/tokenizer.hpp>
 #include <eigenformer/text/unigram.hpp>

@@ -3,11 +3,15 @@
 
 #include <eigenformer/text/tokenizer.hpp>
 
+#include <memory>
 #include <string>
-#include <utility>
 
 namespace eigenformer {
 inline namespace EIGENFORMER_ABI {
+
+namespace text {
+class Decoding;
+}  // namespace text
 
 /// Decodes tokens one by one.
 ///
@@ -18,30 +22,27 @@ inline namespace EIGENFORMER_ABI {
 /// before.
 class TextStream {
  public:
-  explicit TextStream(Tokenizer tokenizer, bool skip_special_tokens = true)
-      : tokenizer_(std::move(tokenizer)),
-        decoding_(tokenizer_.parts().decoder),
-        skip_special_tokens_(skip_special_tokens) {}
+  explicit TextStream(Tokenizer tokenizer, bool skip_special_tokens = true);
+  TextStream(const TextStream& other);
+  TextStream(TextStream&&) noexcept;
+  TextStream& operator=(TextStream other) noexcept;
+  ~TextStream();
 
   /// The text that has become certain with this token; often a word, sometimes nothing.
-  std::string push(Token token) {
-    std::string out;
-    if (const auto string = tokenizer_.decodable(token, skip_special_tokens_)) decoding_.push(*string, out);
-    return out;
-  }
+  std::string push(Token token);
 
   /// What is still held back. Afterwards a new list can begin.
-  std::string finish() {
-    std::string out;
-    decoding_.finish(out);
-    return out;
-  }
+  std::string finish();
 
  private:
   Tokenizer tokenizer_;  // keeps alive what decoding_ refers to
-  text::Decoding decoding_;
+  std::unique_ptr<text::Decoding> decoding_;
   bool skip_special_tokens_;
 };
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer
+
+#ifndef EIGENFORMER_COMPILED
+#include <eigenformer/text/text_stream.inl.hpp>
+#endif

@@ -5,6 +5,7 @@
 #include <eigenformer/core/error.hpp>
 #include <eigenformer/text/normalizer.hpp>
 #include <eigenformer/text/pre_tokenizer.hpp>
+#include <eigenformer/text/training_progress.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -19,13 +20,6 @@
 namespace eigenformer {
 inline namespace EIGENFORMER_ABI {
 namespace text {
-
-/// How far a training is. A stage is named as a person would: "reading", "merging", "fitting".
-struct TrainingProgress {
-  std::string_view stage;
-  std::size_t done, total;  // of the stage; total 0: not known
-};
-using TrainingCallback = std::function<void(const TrainingProgress&)>;
 
 struct WordCount {
   std::string word;

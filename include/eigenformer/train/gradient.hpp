@@ -1,6 +1,7 @@
 // The loss of a batch and its gradient, for each of the three families.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/model/backward.hpp>
 #include <eigenformer/model/causal_lm.hpp>
 #include <eigenformer/model/encoder.hpp>
@@ -156,6 +157,29 @@ Loss loss_and_gradient(const Seq2Seq<S>& model, const TokenBatch& sources, const
   encoder.backward(run, memory.encoder, memory.d_encoded, grad->encoder, grad->tokens);
   return loss;
 }
+
+EIGENFORMER_ONCE(train, Loss loss_and_gradient<float>(const CausalLM<float>&, const TokenBatch&,
+                                                      std::span<const Token>, const LossOptions&, Run&,
+                                                      TrainingMemory<float>&, Transformer<float>*));
+EIGENFORMER_ONCE(train, Loss loss_and_gradient<double>(const CausalLM<double>&, const TokenBatch&,
+                                                       std::span<const Token>, const LossOptions&, Run&,
+                                                       TrainingMemory<double>&, Transformer<double>*));
+EIGENFORMER_ONCE(train,
+                 Loss loss_and_gradient<float>(const Encoder<float>&, const TokenBatch&, const TokenBatch&,
+                                               std::span<const Token>, const LossOptions&, Run&,
+                                               TrainingMemory<float>&, Transformer<float>*));
+EIGENFORMER_ONCE(train,
+                 Loss loss_and_gradient<double>(const Encoder<double>&, const TokenBatch&, const TokenBatch&,
+                                                std::span<const Token>, const LossOptions&, Run&,
+                                                TrainingMemory<double>&, Transformer<double>*));
+EIGENFORMER_ONCE(train,
+                 Loss loss_and_gradient<float>(const Seq2Seq<float>&, const TokenBatch&, const TokenBatch&,
+                                               std::span<const Token>, const LossOptions&, Run&,
+                                               TrainingMemory<float>&, Transformer<float>*));
+EIGENFORMER_ONCE(train,
+                 Loss loss_and_gradient<double>(const Seq2Seq<double>&, const TokenBatch&, const TokenBatch&,
+                                                std::span<const Token>, const LossOptions&, Run&,
+                                                TrainingMemory<double>&, Transformer<double>*));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

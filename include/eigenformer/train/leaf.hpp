@@ -1,6 +1,7 @@
 // Parameters and gradients as flat lists: what optimisers and clipping go over.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/core/elementwise.hpp>
 #include <eigenformer/core/members.hpp>
 #include <eigenformer/core/run.hpp>
@@ -80,6 +81,13 @@ template <class S> double clip(Run& run, const std::vector<Leaf<S>>& gradient, d
   if (factor < 1) scale(run, gradient, factor);
   return norm;
 }
+
+EIGENFORMER_ONCE(train, double global_norm<float>(Run&, const std::vector<Leaf<float>>&));
+EIGENFORMER_ONCE(train, double global_norm<double>(Run&, const std::vector<Leaf<double>>&));
+EIGENFORMER_ONCE(train, void scale<float>(Run&, const std::vector<Leaf<float>>&, double));
+EIGENFORMER_ONCE(train, void scale<double>(Run&, const std::vector<Leaf<double>>&, double));
+EIGENFORMER_ONCE(train, double clip<float>(Run&, const std::vector<Leaf<float>>&, double));
+EIGENFORMER_ONCE(train, double clip<double>(Run&, const std::vector<Leaf<double>>&, double));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -85,6 +85,15 @@ Trainable<S> trainable_lora(Model<S>& model, bool recompute = false) {
   return out;
 }
 
+EIGENFORMER_ONCE(train, Trainable<float> trainable_lora<CausalLM, float>(CausalLM<float>&, bool));
+EIGENFORMER_ONCE(train, Trainable<double> trainable_lora<CausalLM, double>(CausalLM<double>&, bool));
+EIGENFORMER_ONCE(train, Trainable<float> trainable_lora<Seq2Seq, float>(Seq2Seq<float>&, bool));
+EIGENFORMER_ONCE(train, Trainable<double> trainable_lora<Seq2Seq, double>(Seq2Seq<double>&, bool));
+EIGENFORMER_ONCE(train, Trainable<float> trainable_lora<Encoder, float>(Encoder<float>&, bool));
+EIGENFORMER_ONCE(train, Trainable<double> trainable_lora<Encoder, double>(Encoder<double>&, bool));
+EIGENFORMER_ONCE(train, Trainable<float> trainable_lora<MaskedLM, float>(MaskedLM<float>&, bool));
+EIGENFORMER_ONCE(train, Trainable<double> trainable_lora<MaskedLM, double>(MaskedLM<double>&, bool));
+
 /// An encoder with labels, as above.
 template <class S, Head head> Trainable<S> trainable_lora(Labeller<S, head>& model, bool recompute = false) {
   return trainable_lora<Encoder, S>(model, recompute);

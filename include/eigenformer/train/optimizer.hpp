@@ -1,6 +1,7 @@
 // AdamW, SGD with momentum and Adafactor, each by the formulas of its reference implementation.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/core/matrix.hpp>
 #include <eigenformer/train/leaf.hpp>
 
@@ -61,23 +62,7 @@ template <class S> class Optimizer {
   /// One update with this learning rate. A leaf without a gradient is frozen.
   /// @throws InputError  where a gradient has another size than its parameter, before anything changes
   void step(Run& run, const std::vector<Leaf<S>>& parameters, const std::vector<Leaf<S>>& gradient,
-            double rate) {
-    if (parameters.size() != gradient.size())
-      fail(InputError(concat(gradient.size(), " gradients for ", parameters.size(), " parameters")));
-    for (std::size_t i = 0; i < parameters.size(); ++i)
-      if (gradient[i].size() != 0 && gradient[i].size() != parameters[i].size())
-        fail(InputError(concat("the gradient of ", parameters[i].path, " has ", gradient[i].size(),
-                               " numbers, not ", parameters[i].size())));
-    states_.resize(parameters.size());
-    ++steps_;
-    for (std::size_t i = 0; i < parameters.size(); ++i)
-      if (gradient[i].size() != 0)
-        std::visit(
-            [&](const auto& config) {
-              update(run, config, parameters[i], gradient[i].values, states_[i], rate);
-            },
-            config_);
-  }
+            double rate);
 
   Index steps() const { return steps_; }
   const std::vector<State>& states() const { return states_; }
@@ -85,22 +70,7 @@ template <class S> class Optimizer {
   /// Goes on where another optimiser of the same kind stood.
   /// @throws InputError  for states that are not of these parameters, or of others than those that learn
   void restore(Index steps, std::vector<State> states, const std::vector<Leaf<S>>& parameters,
-               const std::vector<Leaf<S>>& gradient) {
-    if (steps < 0 || states.size() != (steps ? parameters.size() : 0))
-      fail(InputError(
-          concat(states.size(), " states after ", steps, " steps for ", parameters.size(), " parameters")));
-    for (std::size_t i = 0; i < states.size(); ++i) {
-      const bool kept = states[i].first.size() || states[i].second.size();
-      if (kept != (gradient[i].size() > 0))
-        fail(InputError(concat("the optimiser has ", kept ? "a" : "no", " state of ", parameters[i].path,
-                               ", which is ", kept ? "frozen" : "trained")));
-      if (kept && !std::visit([&](const auto& c) { return fits(c, parameters[i], states[i]); }, config_))
-        fail(InputError(concat("the optimiser's state of ", parameters[i].path, " is that of another ",
-                               "parameter or optimiser")));
-    }
-    steps_ = steps;
-    states_ = std::move(states);
-  }
+               const std::vector<Leaf<S>>& gradient);
 
  private:
   using V = lanes::Vector<S>;
@@ -133,85 +103,139 @@ template <class S> class Optimizer {
     });
   }
 
-  void update(Run& run, const AdamW& c, const Leaf<S>& p, const S* gradient, State& state, double rate) {
-    prepare(state.first, p);
-    prepare(state.second, p);
-    const auto t = static_cast<double>(steps_);
-    const V keep(S(1 - rate * decay_of(c, p)));
-    const V beta1(S(c.beta1)), rest1(S(1 - c.beta1)), beta2(S(c.beta2)), rest2(S(1 - c.beta2));
-    const V step_size(S(rate / (1 - std::pow(c.beta1, t)))), epsilon(S(c.epsilon));
-    const V inverse(S(1 / std::sqrt(1 - std::pow(c.beta2, t))));
-    parts(run, p.size(), [&](Index i, Index n) {
-      S *const m = state.first.data() + i, *const v = state.second.data() + i;
-      map(
-          n, m, [&](const V& a, const V& g) { return beta1 * a + rest1 * g; }, m, gradient + i);
-      map(
-          n, v, [&](const V& a, const V& g) { return beta2 * a + rest2 * g * g; }, v, gradient + i);
-      map(
-          n, p.values + i,
-          [&](const V& x, const V& a, const V& b) {
-            return x * keep - step_size * a / (sqrt(b) * inverse + epsilon);
-          },
-          p.values + i, m, v);
-    });
-  }
+  void update(Run& run, const AdamW& c, const Leaf<S>& p, const S* gradient, State& state, double rate);
 
-  void update(Run& run, const Sgd& c, const Leaf<S>& p, const S* gradient, State& state, double rate) {
-    prepare(state.first, p);
-    const V decay(S(decay_of(c, p))), momentum(S(c.momentum)), step_size{S(rate)};
-    parts(run, p.size(), [&](Index i, Index n) {
-      S *const m = state.first.data() + i, *const x = p.values + i;
-      map(
-          n, m, [&](const V& a, const V& g, const V& w) { return momentum * a + (g + decay * w); }, m,
-          gradient + i, x);
-      map(
-          n, x,
-          [&](const V& w, const V& a, const V& g) {
-            return w - step_size * (c.nesterov ? g + decay * w + momentum * a : a);
-          },
-          x, m, gradient + i);
-    });
-  }
+  void update(Run& run, const Sgd& c, const Leaf<S>& p, const S* gradient, State& state, double rate);
 
   /// On the calling thread: its sums go over whole matrices.
-  void update(Run& run, const Adafactor& c, const Leaf<S>& p, const S* gradient, State& state, double rate) {
-    const Index rows = p.rows, columns = p.columns;
-    const double beta = 1 - std::pow(static_cast<double>(steps_), -c.decay);
-    const S keep = S(beta), rest = S(1 - beta), tiny = S(c.epsilon1);
-    const Workspace::Frame frame(run.workspace);
-    auto u = run.workspace.matrix<S>(rows, columns);  // first g² + ε₁, then the update
-    const Eigen::Map<const Matrix<S>> g(gradient, rows, columns);
-    Eigen::Map<Matrix<S>> x(p.values, rows, columns);
-    if (p.matrix) {
-      if (state.first.size() == 0) {
-        state.first = Matrix<S>::Zero(rows, 1);
-        state.second = Matrix<S>::Zero(1, columns);
-      }
-      u = g.cwiseAbs2();
-      u.array() += tiny;
-      state.first = keep * state.first + (rest / S(static_cast<double>(columns))) * u.rowwise().sum();
-      state.second = keep * state.second + (rest / S(static_cast<double>(rows))) * u.colwise().sum();
-      const S mean = state.first.mean();
-      for (Index r = 0; r < rows; ++r)
-        u.row(r) =
-            g.row(r).cwiseProduct((state.second * (state.first(r, 0) / mean)).cwiseSqrt().cwiseInverse());
-    } else {
-      prepare(state.second, p);
-      state.second = keep * state.second + rest * (g.array().square() + tiny).matrix();
-      u = g.cwiseQuotient(state.second.cwiseSqrt());
-    }
-    const auto rms = [&](double squares) { return std::sqrt(squares / static_cast<double>(p.size())); };
-    const double scale = c.relative ? (std::max)(c.epsilon2, rms(static_cast<double>(x.squaredNorm()))) : 1.0;
-    const double step_size = rate * scale;
-    const double shorter = (std::max)(1.0, rms(static_cast<double>(u.squaredNorm())) / c.clip);
-    x = S(1 - step_size * decay_of(c, p)) * x - S(step_size / shorter) * u;
-  }
+  void update(Run& run, const Adafactor& c, const Leaf<S>& p, const S* gradient, State& state, double rate);
 
   OptimizerConfig config_;
   DecayRule decays_;
   Index steps_ = 0;
   std::vector<State> states_;
 };
+
+template <class S>
+void Optimizer<S>::step(Run& run, const std::vector<Leaf<S>>& parameters,
+                        const std::vector<Leaf<S>>& gradient, double rate) {
+  if (parameters.size() != gradient.size())
+    fail(InputError(concat(gradient.size(), " gradients for ", parameters.size(), " parameters")));
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (gradient[i].size() != 0 && gradient[i].size() != parameters[i].size())
+      fail(InputError(concat("the gradient of ", parameters[i].path, " has ", gradient[i].size(),
+                             " numbers, not ", parameters[i].size())));
+  states_.resize(parameters.size());
+  ++steps_;
+  for (std::size_t i = 0; i < parameters.size(); ++i)
+    if (gradient[i].size() != 0)
+      std::visit(
+          [&](const auto& config) {
+            update(run, config, parameters[i], gradient[i].values, states_[i], rate);
+          },
+          config_);
+}
+
+template <class S>
+void Optimizer<S>::restore(Index steps, std::vector<State> states, const std::vector<Leaf<S>>& parameters,
+                           const std::vector<Leaf<S>>& gradient) {
+  if (steps < 0 || states.size() != (steps ? parameters.size() : 0))
+    fail(InputError(
+        concat(states.size(), " states after ", steps, " steps for ", parameters.size(), " parameters")));
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const bool kept = states[i].first.size() || states[i].second.size();
+    if (kept != (gradient[i].size() > 0))
+      fail(InputError(concat("the optimiser has ", kept ? "a" : "no", " state of ", parameters[i].path,
+                             ", which is ", kept ? "frozen" : "trained")));
+    if (kept && !std::visit([&](const auto& c) { return fits(c, parameters[i], states[i]); }, config_))
+      fail(InputError(concat("the optimiser's state of ", parameters[i].path, " is that of another ",
+                             "parameter or optimiser")));
+  }
+  steps_ = steps;
+  states_ = std::move(states);
+}
+
+template <class S>
+void Optimizer<S>::update(Run& run, const AdamW& c, const Leaf<S>& p, const S* gradient, State& state,
+                          double rate) {
+  prepare(state.first, p);
+  prepare(state.second, p);
+  const auto t = static_cast<double>(steps_);
+  const V keep(S(1 - rate * decay_of(c, p)));
+  const V beta1(S(c.beta1)), rest1(S(1 - c.beta1)), beta2(S(c.beta2)), rest2(S(1 - c.beta2));
+  const V step_size(S(rate / (1 - std::pow(c.beta1, t)))), epsilon(S(c.epsilon));
+  const V inverse(S(1 / std::sqrt(1 - std::pow(c.beta2, t))));
+  parts(run, p.size(), [&](Index i, Index n) {
+    S *const m = state.first.data() + i, *const v = state.second.data() + i;
+    map(
+        n, m, [&](const V& a, const V& g) { return beta1 * a + rest1 * g; }, m, gradient + i);
+    map(
+        n, v, [&](const V& a, const V& g) { return beta2 * a + rest2 * g * g; }, v, gradient + i);
+    map(
+        n, p.values + i,
+        [&](const V& x, const V& a, const V& b) {
+          return x * keep - step_size * a / (sqrt(b) * inverse + epsilon);
+        },
+        p.values + i, m, v);
+  });
+}
+
+template <class S>
+void Optimizer<S>::update(Run& run, const Sgd& c, const Leaf<S>& p, const S* gradient, State& state,
+                          double rate) {
+  prepare(state.first, p);
+  const V decay(S(decay_of(c, p))), momentum(S(c.momentum)), step_size{S(rate)};
+  parts(run, p.size(), [&](Index i, Index n) {
+    S *const m = state.first.data() + i, *const x = p.values + i;
+    map(
+        n, m, [&](const V& a, const V& g, const V& w) { return momentum * a + (g + decay * w); }, m,
+        gradient + i, x);
+    map(
+        n, x,
+        [&](const V& w, const V& a, const V& g) {
+          return w - step_size * (c.nesterov ? g + decay * w + momentum * a : a);
+        },
+        x, m, gradient + i);
+  });
+}
+
+template <class S>
+void Optimizer<S>::update(Run& run, const Adafactor& c, const Leaf<S>& p, const S* gradient, State& state,
+                          double rate) {
+  const Index rows = p.rows, columns = p.columns;
+  const double beta = 1 - std::pow(static_cast<double>(steps_), -c.decay);
+  const S keep = S(beta), rest = S(1 - beta), tiny = S(c.epsilon1);
+  const Workspace::Frame frame(run.workspace);
+  auto u = run.workspace.matrix<S>(rows, columns);  // first g² + ε₁, then the update
+  const Eigen::Map<const Matrix<S>> g(gradient, rows, columns);
+  Eigen::Map<Matrix<S>> x(p.values, rows, columns);
+  if (p.matrix) {
+    if (state.first.size() == 0) {
+      state.first = Matrix<S>::Zero(rows, 1);
+      state.second = Matrix<S>::Zero(1, columns);
+    }
+    u = g.cwiseAbs2();
+    u.array() += tiny;
+    state.first = keep * state.first + (rest / S(static_cast<double>(columns))) * u.rowwise().sum();
+    state.second = keep * state.second + (rest / S(static_cast<double>(rows))) * u.colwise().sum();
+    const S mean = state.first.mean();
+    for (Index r = 0; r < rows; ++r)
+      u.row(r) =
+          g.row(r).cwiseProduct((state.second * (state.first(r, 0) / mean)).cwiseSqrt().cwiseInverse());
+  } else {
+    prepare(state.second, p);
+    state.second = keep * state.second + rest * (g.array().square() + tiny).matrix();
+    u = g.cwiseQuotient(state.second.cwiseSqrt());
+  }
+  const auto rms = [&](double squares) { return std::sqrt(squares / static_cast<double>(p.size())); };
+  const double scale = c.relative ? (std::max)(c.epsilon2, rms(static_cast<double>(x.squaredNorm()))) : 1.0;
+  const double step_size = rate * scale;
+  const double shorter = (std::max)(1.0, rms(static_cast<double>(u.squaredNorm())) / c.clip);
+  x = S(1 - step_size * decay_of(c, p)) * x - S(step_size / shorter) * u;
+}
+
+EIGENFORMER_ONCE(train, class Optimizer<float>);
+EIGENFORMER_ONCE(train, class Optimizer<double>);
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

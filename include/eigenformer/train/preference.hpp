@@ -291,5 +291,10 @@ Trainable<S> trainable_preferences(CausalLM<S>& model, const std::vector<Prefere
   return out;
 }
 
+EIGENFORMER_ONCE(train,
+                 void set_reference<float>(const CausalLM<float>&, std::vector<PreferencePair>&, Run&));
+EIGENFORMER_ONCE(train,
+                 void set_reference<double>(const CausalLM<double>&, std::vector<PreferencePair>&, Run&));
+
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

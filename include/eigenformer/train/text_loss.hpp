@@ -1,6 +1,7 @@
 // How well a causal model predicts a text: the model's part of evaluate/perplexity.hpp.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/evaluate/perplexity.hpp>
 #include <eigenformer/model/causal_lm.hpp>
 #include <eigenformer/train/loss.hpp>
@@ -62,6 +63,11 @@ evaluate::LogLoss text_loss(const CausalLM<S>& model, std::span<const Token> tex
                             const TextLossOptions& options, Run& run) {
   return text_loss(model, text, options, run, [](Index) {});
 }
+
+EIGENFORMER_ONCE(train, evaluate::LogLoss window_loss<float>(const CausalLM<float>&, std::span<const Token>,
+                                                             std::span<const evaluate::Window>, Run&));
+EIGENFORMER_ONCE(train, evaluate::LogLoss window_loss<double>(const CausalLM<double>&, std::span<const Token>,
+                                                              std::span<const evaluate::Window>, Run&));
 
 }  // namespace EIGENFORMER_ABI
 }  // namespace eigenformer

@@ -1,6 +1,7 @@
 // What a trainer needs of a model: its parameters and their gradient as flat lists, and its loss.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/train/batch.hpp>
 #include <eigenformer/train/leaf.hpp>
 
@@ -84,6 +85,15 @@ Trainable<S> trainable(Model<S>& model, bool recompute = false) {
 template <class S, Head head> Trainable<S> trainable(Labeller<S, head>& model, bool recompute = false) {
   return trainable<Encoder, S>(model, recompute);
 }
+
+EIGENFORMER_ONCE(train, Trainable<float> trainable<CausalLM, float>(CausalLM<float>&, bool));
+EIGENFORMER_ONCE(train, Trainable<double> trainable<CausalLM, double>(CausalLM<double>&, bool));
+EIGENFORMER_ONCE(train, Trainable<float> trainable<Seq2Seq, float>(Seq2Seq<float>&, bool));
+EIGENFORMER_ONCE(train, Trainable<double> trainable<Seq2Seq, double>(Seq2Seq<double>&, bool));
+EIGENFORMER_ONCE(train, Trainable<float> trainable<Encoder, float>(Encoder<float>&, bool));
+EIGENFORMER_ONCE(train, Trainable<double> trainable<Encoder, double>(Encoder<double>&, bool));
+EIGENFORMER_ONCE(train, Trainable<float> trainable<MaskedLM, float>(MaskedLM<float>&, bool));
+EIGENFORMER_ONCE(train, Trainable<double> trainable<MaskedLM, double>(MaskedLM<double>&, bool));
 
 /// One of `count` parts of a batch, cut between sequences: part 0, 1, …, all together the whole batch.
 inline TrainingBatch part_of(const TrainingBatch& batch, Index part, Index count, bool labels_of_texts) {

@@ -2,6 +2,7 @@
 // (hub/checkpoint.hpp does), and it holds nothing that depends on time but what it reports.
 #pragma once
 
+#include <eigenformer/core/compiled.hpp>
 #include <eigenformer/train/optimizer.hpp>
 #include <eigenformer/train/schedule.hpp>
 #include <eigenformer/train/trainable.hpp>
@@ -119,55 +120,15 @@ template <class S> class Trainer {
   /// and all its parameters; none leave those that are there.
   /// @throws InputError  as Optimizer::restore, and for parameters of other shapes, before anything changes
   void restore(Index steps, std::vector<typename Optimizer<S>::State> states,
-               const std::vector<Matrix<S>>& values = {}) {
-    const std::vector<Leaf<S>>& parameters = model_.parameters;
-    if (!values.empty() && values.size() != parameters.size())
-      fail(InputError(concat("values of ", values.size(), " parameters, not ", parameters.size())));
-    for (std::size_t i = 0; i < values.size(); ++i)
-      if (values[i].rows() != parameters[i].rows || values[i].cols() != parameters[i].columns)
-        fail(InputError(concat("the value of ", parameters[i].path, " is [", values[i].rows(), ", ",
-                               values[i].cols(), "], not [", parameters[i].rows, ", ", parameters[i].columns,
-                               ']')));
-    optimizer_.restore(steps, std::move(states), parameters, model_.gradient);
-    for (std::size_t i = 0; i < values.size(); ++i)
-      std::copy_n(values[i].data(), values[i].size(), parameters[i].values);
-    Run run = make_run();
-    if (model_.changed) model_.changed(run);
-  }
+               const std::vector<Matrix<S>>& values = {});
 
   /// One update.
   /// @throws DivergenceError  where the loss or the gradient is no number
   /// @throws InputError, WindowError  for a batch that does not fit the model, or in which no label counts
-  StepReport step(const TrainingBatch& batch) {
-    const auto begin = std::chrono::steady_clock::now();
-    Run run = make_run();
-    StepReport report;
-    report.step = steps() + 1;
-    report.tokens = detail::tokens_of(batch);
-    report.learning_rate = learning_rate(options_.schedule, steps());
-    report.loss = gradient_of(batch, run, report.step);
-    report.gradient_norm =
-        options_.clip > 0 ? clip(run, model_.gradient, options_.clip) : global_norm(run, model_.gradient);
-    if (!std::isfinite(report.gradient_norm))
-      fail(DivergenceError(report.step,
-                           concat("training stopped: the gradient of step ", report.step, " is not finite")));
-    optimizer_.step(run, model_.parameters, model_.gradient, report.learning_rate);
-    if (model_.changed) model_.changed(run);
-    pace(report, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
-    return report;
-  }
+  StepReport step(const TrainingBatch& batch);
 
   /// The loss of batches that are not learned from.
-  Loss evaluate(std::span<const TrainingBatch> batches) {
-    Run run = make_run();
-    Loss total;
-    for (const TrainingBatch& batch : batches) {
-      const Loss loss = model_.loss(batch, {}, run, nullptr);
-      total.sum += loss.sum;
-      total.counted += loss.counted;
-    }
-    return total;
-  }
+  Loss evaluate(std::span<const TrainingBatch> batches);
 
   /// All steps that are left. source(step) gives the batch of step 0, 1, …, always the same for the same
   /// step; report(StepReport) is called after each.
@@ -189,27 +150,7 @@ template <class S> class Trainer {
   }
 
   /// Leaves the gradient of the batch's mean loss; returns that.
-  double gradient_of(const TrainingBatch& batch, Run& run, Index step) {
-    for (const Leaf<S>& leaf : model_.gradient) std::fill(leaf.values, leaf.values + leaf.size(), S(0));
-    const Index counted = detail::counted_labels(batch);
-    if (counted == 0) fail(InputError(concat("no label of the batch of step ", step, " counts")));
-    LossOptions options{options_.label_smoothing, 1.0 / static_cast<double>(counted)};
-    const Index parts = options_.micro_batches;
-    DropoutPass pass{options_.dropout, options_.seed, static_cast<std::uint64_t>(steps() * parts)};
-    double sum = 0;
-    if (parts == 1) {
-      sum = model_.loss(batch, options, run, &pass).sum;
-    } else {
-      for (Index i = 0; i < parts; ++i, ++pass.number) {
-        const TrainingBatch part = part_of(batch, i, parts, model_.labels_of_texts);
-        if (detail::counted_labels(part)) sum += model_.loss(part, options, run, &pass).sum;
-      }
-    }
-    const double mean = sum / static_cast<double>(counted);
-    if (!std::isfinite(mean))
-      fail(DivergenceError(step, concat("training stopped: the loss of step ", step, " is ", mean)));
-    return mean;
-  }
+  double gradient_of(const TrainingBatch& batch, Run& run, Index step);
 
   void pace(StepReport& report, double seconds) {
     constexpr double old = 0.9;  // share of what was measured before
@@ -228,6 +169,79 @@ template <class S> class Trainer {
   Optimizer<S> optimizer_;
   double seconds_ = 0, tokens_ = 0;  // of a step, smoothed
 };
+
+template <class S>
+void Trainer<S>::restore(Index steps, std::vector<typename Optimizer<S>::State> states,
+                         const std::vector<Matrix<S>>& values) {
+  const std::vector<Leaf<S>>& parameters = model_.parameters;
+  if (!values.empty() && values.size() != parameters.size())
+    fail(InputError(concat("values of ", values.size(), " parameters, not ", parameters.size())));
+  for (std::size_t i = 0; i < values.size(); ++i)
+    if (values[i].rows() != parameters[i].rows || values[i].cols() != parameters[i].columns)
+      fail(InputError(concat("the value of ", parameters[i].path, " is [", values[i].rows(), ", ",
+                             values[i].cols(), "], not [", parameters[i].rows, ", ", parameters[i].columns,
+                             ']')));
+  optimizer_.restore(steps, std::move(states), parameters, model_.gradient);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    std::copy_n(values[i].data(), values[i].size(), parameters[i].values);
+  Run run = make_run();
+  if (model_.changed) model_.changed(run);
+}
+
+template <class S> StepReport Trainer<S>::step(const TrainingBatch& batch) {
+  const auto begin = std::chrono::steady_clock::now();
+  Run run = make_run();
+  StepReport report;
+  report.step = steps() + 1;
+  report.tokens = detail::tokens_of(batch);
+  report.learning_rate = learning_rate(options_.schedule, steps());
+  report.loss = gradient_of(batch, run, report.step);
+  report.gradient_norm =
+      options_.clip > 0 ? clip(run, model_.gradient, options_.clip) : global_norm(run, model_.gradient);
+  if (!std::isfinite(report.gradient_norm))
+    fail(DivergenceError(report.step,
+                         concat("training stopped: the gradient of step ", report.step, " is not finite")));
+  optimizer_.step(run, model_.parameters, model_.gradient, report.learning_rate);
+  if (model_.changed) model_.changed(run);
+  pace(report, std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
+  return report;
+}
+
+template <class S> Loss Trainer<S>::evaluate(std::span<const TrainingBatch> batches) {
+  Run run = make_run();
+  Loss total;
+  for (const TrainingBatch& batch : batches) {
+    const Loss loss = model_.loss(batch, {}, run, nullptr);
+    total.sum += loss.sum;
+    total.counted += loss.counted;
+  }
+  return total;
+}
+
+template <class S> double Trainer<S>::gradient_of(const TrainingBatch& batch, Run& run, Index step) {
+  for (const Leaf<S>& leaf : model_.gradient) std::fill(leaf.values, leaf.values + leaf.size(), S(0));
+  const Index counted = detail::counted_labels(batch);
+  if (counted == 0) fail(InputError(concat("no label of the batch of step ", step, " counts")));
+  LossOptions options{options_.label_smoothing, 1.0 / static_cast<double>(counted)};
+  const Index parts = options_.micro_batches;
+  DropoutPass pass{options_.dropout, options_.seed, static_cast<std::uint64_t>(steps() * parts)};
+  double sum = 0;
+  if (parts == 1) {
+    sum = model_.loss(batch, options, run, &pass).sum;
+  } else {
+    for (Index i = 0; i < parts; ++i, ++pass.number) {
+      const TrainingBatch part = part_of(batch, i, parts, model_.labels_of_texts);
+      if (detail::counted_labels(part)) sum += model_.loss(part, options, run, &pass).sum;
+    }
+  }
+  const double mean = sum / static_cast<double>(counted);
+  if (!std::isfinite(mean))
+    fail(DivergenceError(step, concat("training stopped: the loss of step ", step, " is ", mean)));
+  return mean;
+}
+
+EIGENFORMER_ONCE(train, class Trainer<float>);
+EIGENFORMER_ONCE(train, class Trainer<double>);
 
 template <template <class> class Model, class S> Trainer(Model<S>&, TrainerOptions, Threads&) -> Trainer<S>;
 template <class S, Head head> Trainer(Labeller<S, head>&, TrainerOptions, Threads&) -> Trainer<S>;

@@ -1,5 +1,6 @@
 // The catalog against config.json as it is published with the models, read by the hub.
 #include <eigenformer/hub.hpp>
+#include <eigenformer/hub/config.hpp>
 #include <eigenformer/plan.hpp>
 
 #include <set>

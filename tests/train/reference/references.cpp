@@ -1,5 +1,7 @@
 #include "support/machine.hpp"
 #include "train/reference/reference.hpp"
+#include <eigenformer/hub/load_config.hpp>
+#include <eigenformer/hub/safetensors.hpp>
 #include <eigenformer/train/optimizer.hpp>
 #include <eigenformer/train/schedule.hpp>
 

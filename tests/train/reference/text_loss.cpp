@@ -1,5 +1,6 @@
 #include "support/machine.hpp"
 #include "train/reference/reference.hpp"
+#include <eigenformer/hub/json.hpp>
 #include <eigenformer/train/text_loss.hpp>
 
 namespace train_text_loss {

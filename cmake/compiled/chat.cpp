@@ -1,0 +1,3 @@
+// Chat templates.
+#include <eigenformer/hub/load_chat_template.inl.hpp>
+#include <eigenformer/text/chat_template.inl.hpp>
