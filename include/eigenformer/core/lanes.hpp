@@ -250,8 +250,8 @@ template <class S> struct Vector {
   friend Vector operator*(const Vector& a, const Vector& b) { return Eigen::internal::pmul(a.v, b.v); }
   friend Vector operator/(const Vector& a, const Vector& b) { return Eigen::internal::pdiv(a.v, b.v); }
   Vector operator-() const { return Eigen::internal::pnegate(v); }
-  friend Vector max(const Vector& a, const Vector& b) { return Eigen::internal::pmax(a.v, b.v); }
-  friend Vector min(const Vector& a, const Vector& b) { return Eigen::internal::pmin(a.v, b.v); }
+  friend Vector larger(const Vector& a, const Vector& b) { return Eigen::internal::pmax(a.v, b.v); }
+  friend Vector smaller(const Vector& a, const Vector& b) { return Eigen::internal::pmin(a.v, b.v); }
   friend Vector sqrt(const Vector& a) { return Eigen::internal::psqrt(a.v); }
   friend Vector exp(const Vector& a) { return Eigen::internal::pexp(a.v); }
   friend Vector tanh(const Vector& a) {
