@@ -6,6 +6,8 @@
 #include <eigenformer/generate/batch.hpp>
 #include <eigenformer/model/lora.hpp>
 #include <eigenformer/train/lora.hpp>
+#include <eigenformer/train/objective.hpp>
+#include <eigenformer/train/trainer.hpp>
 
 #include <cstdint>
 #include <cstdio>

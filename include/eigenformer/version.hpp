@@ -1,19 +1,23 @@
 // The version, and the inline namespace that makes mixed builds a link error.
 //
-// Its name tells the form of the library (h: header-only, c: compiled), the width of the vectors that the compiler may
-// use, and how Eigen aligns its memory, all in bytes: v0_1_h_w64_a64. Two files that disagree in one of them would
-// disagree about memory layout, or define the same function twice; with the tag in every mangled name they fail to
-// link instead. Users write `eigenformer::` and never meet it.
+// Its name tells the form of the library (h: header-only, c: compiled; h_noexcept: without exceptions), the width
+// of the vectors that the compiler may use, and how Eigen aligns its memory, both in bytes: v0_1_h_w64_a64. Two
+// files that disagree in one of them would disagree about memory layout, or define one function in two ways; with
+// the tag in every mangled name they fail to link instead. Users write `eigenformer::` and never meet it.
 #pragma once
 
 #define EIGENFORMER_VERSION_MAJOR 0
 #define EIGENFORMER_VERSION_MINOR 1
 #define EIGENFORMER_VERSION_PATCH 0
 
-#ifdef EIGENFORMER_COMPILED
+#if defined(EIGENFORMER_COMPILED) && defined(__cpp_exceptions)
 #define EIGENFORMER_FORM c
-#else
+#elif defined(EIGENFORMER_COMPILED)
+#define EIGENFORMER_FORM c_noexcept
+#elif defined(__cpp_exceptions)
 #define EIGENFORMER_FORM h
+#else
+#define EIGENFORMER_FORM h_noexcept
 #endif
 #if defined(__AVX512F__)
 #define EIGENFORMER_WIDTH 64

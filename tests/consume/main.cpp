@@ -1,6 +1,5 @@
 // What a host program may be like: it defines min and max, and includes the library in two translation units.
-#define min(a, b) ((a) < (b) ? (a) : (b))
-#define max(a, b) ((a) > (b) ? (a) : (b))
+#include "min_max.hpp"
 #include "other.hpp"
 #include <eigenformer/hub.hpp>
 

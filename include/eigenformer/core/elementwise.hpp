@@ -58,7 +58,7 @@ template <class S> S largest(Index n, const S* x) {
   S most = x[0];
   if (n >= L) {
     lanes::Vector<S> many(lanes::load<S>(x));
-    for (i = L; i + L <= n; i += L) many = max(many, lanes::Vector<S>(lanes::load<S>(x + i)));
+    for (i = L; i + L <= n; i += L) many = larger(many, lanes::Vector<S>(lanes::load<S>(x + i)));
     most = lanes::largest<S>(many.v);
   }
   for (; i < n; ++i) most = (std::max)(most, x[i]);
@@ -75,13 +75,13 @@ template <class S> lanes::Vector<S> sigmoid(const lanes::Vector<S>& x) {
 template <class S> lanes::Vector<S> normal_cdf(const lanes::Vector<S>& x) {
   using V = lanes::Vector<S>;
   if constexpr (std::is_same_v<S, float>) {
-    const V z = max(x, -x) * V(0.70710678118654752f);
+    const V z = larger(x, -x) * V(0.70710678118654752f);
     const V t = V(1.0f) / (V(1.0f) + V(0.3275911f) * z);
     const V poly =
         t * (V(0.254829592f) +
              t * (V(-0.284496736f) + t * (V(1.421413741f) + t * (V(-1.453152027f) + t * V(1.061405429f)))));
     const V tail = V(0.5f) * poly * exp(-(z * z));  // Φ(−|x|)
-    return V(Eigen::internal::pselect(Eigen::internal::pcmp_lt(x.v, V(0.0f).v), tail.v, (V(1.0f) - tail).v));
+    return select_less(x, V(0.0f), tail, V(1.0f) - tail);
   } else {
     return x.each([](const S& s) {
       using std::erfc;

@@ -1,4 +1,5 @@
-// The exceptions of the library, and fail(), the single place that throws them.
+// The exceptions of the library, fail(), the single place that throws them, and attempt(), the single one that
+// catches. Where exceptions are switched off, fail() calls a handler instead and aborts.
 //
 // Every message is one sentence with the cause in it: the file, the tensor or option, and the offending
 // value.
@@ -68,11 +69,19 @@ struct WindowError : Error {
   Index window, asked;
 };
 
-/// Throws; where exceptions are switched off, says the same on stderr and aborts.
+#if !defined(__cpp_exceptions)
+/// What fail() calls where exceptions are switched off, in the thread that failed. It may end the program or
+/// leave by longjmp; when it returns, or is null, the sentence goes to stderr and the program aborts. Set it
+/// before other threads use the library.
+inline void (*failure_handler)(const Error& error) = nullptr;
+#endif
+
+/// Throws; where exceptions are switched off, calls failure_handler and aborts.
 template <std::derived_from<Error> E> [[noreturn]] void fail(const E& error) {
 #if defined(__cpp_exceptions)
   throw error;
 #else
+  if (failure_handler) failure_handler(error);
   std::fputs(error.what(), stderr);
   std::fputc('\n', stderr);
   std::abort();
@@ -80,6 +89,34 @@ template <std::derived_from<Error> E> [[noreturn]] void fail(const E& error) {
 }
 
 namespace detail {
+
+/// body(), and otherwise(error) where it throws an E. Without exceptions body() is all, as fail() never
+/// returns.
+template <std::derived_from<Error> E, class Body, class Otherwise>
+void attempt(Body&& body, [[maybe_unused]] Otherwise&& otherwise) {
+#if defined(__cpp_exceptions)
+  try {
+    body();
+  } catch (const E& error) {
+    otherwise(error);
+  }
+#else
+  body();
+#endif
+}
+
+/// The same for whatever it throws, which is std::current_exception() in otherwise().
+template <class Body, class Otherwise> void attempt_all(Body&& body, [[maybe_unused]] Otherwise&& otherwise) {
+#if defined(__cpp_exceptions)
+  try {
+    body();
+  } catch (...) {
+    otherwise();
+  }
+#else
+  body();
+#endif
+}
 
 inline void append(std::string& out, std::string_view part) { out += part; }
 inline void append(std::string& out, char part) { out += part; }

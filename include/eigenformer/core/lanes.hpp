@@ -65,6 +65,13 @@ inline constexpr int registers = EIGEN_ARCH_DEFAULT_NUMBER_OF_REGISTERS;
 
 template <class S, int N = count<S>> using Packet = typename detail::PacketOf<detail::Widest<S>, N>::type;
 
+// What is taken for granted of Eigen's packets; tests/core/lanes.cpp tests what they compute.
+static_assert(count<float> == 1 || (count<float> & (count<float> - 1)) == 0, "lanes are halved");
+static_assert(sizeof(Packet<float>) == sizeof(float) * count<float>,
+              "a packet is its lanes and nothing else");
+static_assert(sizeof(Packet<double>) == sizeof(double) * count<double>,
+              "a packet is its lanes and nothing else");
+
 template <class S, int N = count<S>> Packet<S, N> load(const S* p) {
   return Eigen::internal::ploadu<Packet<S, N>>(p);
 }
@@ -80,7 +87,7 @@ template <class S, int N = count<S>> Packet<S, N> zero() { return broadcast<S, N
 using Eigen::internal::padd;
 using Eigen::internal::pmadd;
 
-/// Sum of all lanes, by halving: lane i and lane i + N/2, and so on; the same order on every call.
+/// Sum of all lanes, in the same order on every call. That of floats is by halves: lane i and lane i + N/2, and so on.
 template <class S, int N = count<S>> S sum(const Packet<S, N>& v) { return Eigen::internal::predux(v); }
 template <class S, int N = count<S>> S largest(const Packet<S, N>& v) {
   return Eigen::internal::predux_max(v);
@@ -250,8 +257,12 @@ template <class S> struct Vector {
   friend Vector operator*(const Vector& a, const Vector& b) { return Eigen::internal::pmul(a.v, b.v); }
   friend Vector operator/(const Vector& a, const Vector& b) { return Eigen::internal::pdiv(a.v, b.v); }
   Vector operator-() const { return Eigen::internal::pnegate(v); }
-  friend Vector max(const Vector& a, const Vector& b) { return Eigen::internal::pmax(a.v, b.v); }
-  friend Vector min(const Vector& a, const Vector& b) { return Eigen::internal::pmin(a.v, b.v); }
+  friend Vector larger(const Vector& a, const Vector& b) { return Eigen::internal::pmax(a.v, b.v); }
+  friend Vector smaller(const Vector& a, const Vector& b) { return Eigen::internal::pmin(a.v, b.v); }
+  /// In each lane `then` where a < b, otherwise `otherwise`.
+  friend Vector select_less(const Vector& a, const Vector& b, const Vector& then, const Vector& otherwise) {
+    return Eigen::internal::pselect(Eigen::internal::pcmp_lt(a.v, b.v), then.v, otherwise.v);
+  }
   friend Vector sqrt(const Vector& a) { return Eigen::internal::psqrt(a.v); }
   friend Vector exp(const Vector& a) { return Eigen::internal::pexp(a.v); }
   friend Vector tanh(const Vector& a) {

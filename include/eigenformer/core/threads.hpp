@@ -103,14 +103,13 @@ class Pool {
   /// it.
   void claim(int worker) {
     for (Index left; (left = unclaimed_.fetch_sub(1, std::memory_order_acq_rel)) > 0;) {
-      try {
-        body_(context_, left - 1, worker);
-      } catch (...) {
+      const auto keep = [this] {
         if (!failed_.test_and_set()) {
           error_ = std::current_exception();
           failed_.clear();
         }
-      }
+      };
+      attempt_all([&] { body_(context_, left - 1, worker); }, keep);
       pending_.fetch_sub(1, std::memory_order_acq_rel);
     }
   }

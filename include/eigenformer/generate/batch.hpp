@@ -253,16 +253,17 @@ template <class S> void Batch<S>::schedule() {
 }
 
 template <class S> void Batch<S>::advance(Sequence& s) {
-  try {
+  const auto draw = [&s] {
     const auto& logits = s.session->logits();
     const Token token = detail::draw(s.sampler, logits, s.generation, s.step);
     s.ended = !detail::append(s.generation, s.sampler.config(), logits, token, s.step, s.on_token);
     ++s.step;
-  } catch (...) {
+  };
+  detail::attempt_all(draw, [&s] {
     s.generation.finish = Finish::error;
     s.error = std::current_exception();
     s.ended = true;
-  }
+  });
 }
 
 template <class S> void Batch<S>::end_those(Sequences& sequences) {

@@ -93,8 +93,8 @@ template <class S> class Candidates {
       const Block logits(block(b));
       // A finite logit never gets 0, -infinity always, and without a comparison, which Eigen 3.4 does not
       // vectorize.
-      weights = ((logits - largest_) * scale_).max(smallest_exponent).exp();
-      weights = weights.min((logits - largest_ + (Limits::max)()).max(S(0)));
+      weights = (((logits - largest_) * scale_).max)(smallest_exponent).exp();
+      weights = (weights.min)(((logits - largest_ + (Limits::max)()).max)(S(0)));
     }
     add_up();
   }
@@ -281,7 +281,7 @@ template <class S> class Candidates {
     return static_cast<Index>((std::min)((largest_ - logit) * per_bucket_, S(buckets - 1)));
   }
   Buckets buckets_of(Index b) const {
-    return ((largest_ - Block(block(b))) * per_bucket_).min(S(buckets - 1)).template cast<int>();
+    return (((largest_ - Block(block(b))) * per_bucket_).min)(S(buckets - 1)).template cast<int>();
   }
 
   void remove_lighter(double bar, Index keep) {

@@ -86,7 +86,7 @@ inline void validate(const GenerationConfig& config) {
   const auto finite = [](double value) { return std::isfinite(value); };
   const auto share = [](double value) { return value > 0 && value <= 1; };  // false for NaN
 
-  const Index most = config.max_new_tokens.value_or(std::numeric_limits<Index>::max());
+  const Index most = config.max_new_tokens.value_or((std::numeric_limits<Index>::max)());
   require(most >= 1, "max_new_tokens", most, "is not at least 1");
   require(config.min_new_tokens >= 0, "min_new_tokens", config.min_new_tokens, "is negative");
   require(config.min_new_tokens <= most, "min_new_tokens", config.min_new_tokens,
@@ -138,7 +138,7 @@ inline Index most_new_tokens(const GenerationConfig& config, Index prompt, Index
   if (config.max_new_tokens) {
     const Index asked = *config.max_new_tokens;
     if (asked > left)
-      fail(WindowError(window, prompt + (std::min)(asked, std::numeric_limits<Index>::max() - prompt),
+      fail(WindowError(window, prompt + (std::min)(asked, (std::numeric_limits<Index>::max)() - prompt),
                        concat("a prompt of ", prompt, " tokens and ", asked,
                               " new ones exceed the context window of ", window)));
     return asked;

@@ -76,11 +76,9 @@ inline constexpr Family families[] = {{"llama", llama, &names::llama},
         config.model.head = hub::encoder_head(json);
         config.model.pooler = config.model.head == Head::text_classes;
       }
-      try {
-        validate(config.model);
-      } catch (const ConfigError& error) {
-        fail(ConfigError(json.file(), error.what()));
-      }
+      detail::attempt<ConfigError>(
+          [&] { validate(config.model); },
+          [&](const ConfigError& error) { fail(ConfigError(json.file(), error.what())); });
       return config;
     }
     known += concat(known.empty() ? "" : ", ", family.model_type);

@@ -121,11 +121,10 @@ template <class S, class Row>
     return Weight<S>::borrow(format, memory.get(), rows, columns, memory);
   }
   if constexpr (std::is_same_v<S, float>) {
-    try {
-      return Weight<S>::quantised(format, rows, columns, row);
-    } catch (const InputError& error) {
-      tensor.refuse(error.what());
-    }
+    Weight<S> weight;
+    detail::attempt<InputError>([&] { weight = Weight<S>::quantised(format, rows, columns, row); },
+                                [&](const InputError& error) { tensor.refuse(error.what()); });
+    return weight;
   }
   tensor.refuse(concat("cannot be ", name_of(format), " in this scalar type"));
 }

@@ -7,6 +7,7 @@
 #include <eigenformer/model/parameters.hpp>
 
 #include <cmath>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -148,14 +149,16 @@ struct WrittenConfig {
       json["id2label"][std::to_string(i)] = labels[i];
       json["label2id"][labels[i]] = i;
     }
-    try {
+    std::optional<WrittenConfig> written;
+    const auto read_back = [&] {
       HubConfig back = read_config(JsonFields(json, "config.json"));
       back.model = completed(back.model, config);
       if (same_model(back.model, config) && has_places(*back.names, back.model))
-        return {std::move(json), std::move(back)};
-    } catch (const ConfigError& error) {
-      why = concat(": ", error.what());
-    }
+        written = {std::move(json), std::move(back)};
+    };
+    detail::attempt<ConfigError>(read_back,
+                                 [&](const ConfigError& error) { why = concat(": ", error.what()); });
+    if (written) return *std::move(written);
   }
   if (model_type.empty())
     fail(ConfigError("model_type", "no architecture of Hugging Face that the library knows has this config"));

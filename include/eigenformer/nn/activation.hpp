@@ -49,7 +49,7 @@ struct GeluQuick {
 };
 
 struct Relu {
-  template <class S> auto value(const lanes::Vector<S>& x) const { return max(x, lanes::Vector<S>(S(0))); }
+  template <class S> auto value(const lanes::Vector<S>& x) const { return larger(x, lanes::Vector<S>(S(0))); }
   template <class S> auto slope(const lanes::Vector<S>& x) const {
     return x.each([](const S& v) { return S(v > S(0) ? 1 : 0); });
   }
@@ -77,7 +77,7 @@ struct Silu {
 struct Mish {
   template <class S> static auto softplus_tanh(const lanes::Vector<S>& x) {
     using V = lanes::Vector<S>;
-    const V e = exp(min(x, V(S(20))));  // beyond 20 the quotient is 1 in every format
+    const V e = exp(smaller(x, V(S(20))));  // beyond 20 the quotient is 1 in every format
     const V n = e * (e + V(S(2)));
     return n / (n + V(S(2)));
   }

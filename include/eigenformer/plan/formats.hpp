@@ -28,7 +28,7 @@ struct FloatFormat {
   constexpr int bias() const { return (1 << (exponent_bits - 1)) - 1; }
   /// The exponent of the largest finite numbers.
   constexpr int greatest_exponent() const { return (1 << exponent_bits) - (has_infinity ? 2 : 1) - bias(); }
-  double max() const {
+  double(max)() const {
     // All fraction bits set; where NaN takes that code, the one below.
     const bool shared = !has_infinity && has_nan;
     const double fraction = 2.0 - std::ldexp(shared ? 2.0 : 1.0, -fraction_bits);
@@ -61,8 +61,8 @@ struct IntegerFormat {
   int bits = 0;
 
   constexpr double bytes() const { return bits / 8.0; }
-  constexpr int min() const { return -(1 << (bits - 1)); }
-  constexpr int max() const { return (1 << (bits - 1)) - 1; }
+  constexpr int(min)() const { return -(1 << (bits - 1)); }
+  constexpr int(max)() const { return (1 << (bits - 1)) - 1; }
 };
 
 inline constexpr IntegerFormat integer_formats[] = {{"INT8", 8}, {"INT4", 4}};
