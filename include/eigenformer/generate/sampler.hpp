@@ -39,9 +39,9 @@ class Sampler {
   /// Draws the next token.
   /// @param logits [vocabulary], a row or a column of float or double
   /// @param history the tokens so far, for penalties and n-grams
-  /// @throws InputError on NaN or +infinity (naming its position), when no token is possible, or on a token
-  /// of
-  ///         `history` outside the vocabulary; ConfigError on such a token in the configuration.
+  /// @throws InputError   on NaN or +infinity (naming its position), when no token is possible, or on a token
+  ///                      of `history` outside the vocabulary
+  /// @throws ConfigError  on such a token in the configuration
   template <class Derived>
   Token operator()(const Eigen::DenseBase<Derived>& logits, std::span<const Token> history = {}) {
     return draw(row_of(logits), history);

@@ -1,15 +1,13 @@
-// Speculative decoding: somebody cheap proposes the next tokens, the model reads them all in one pass, and
+// Speculative decoding: a cheap drafter proposes the next tokens, the model reads them all in one pass, and
 // keeps as many as it would have written itself.
 //
 //   ef::PromptLookup lookup;                                    // or ef::DraftModel<float> draft(small, …)
-//   auto [generation, counts] = ef::generate_speculative(session, sampler, lookup, prompt, [](ef::Token t) {
-//   … });
+//   auto [generation, counts] =
+//       ef::generate_speculative(session, sampler, lookup, prompt, [](ef::Token t) { … });
 //
-// A pass over k + 1 tokens costs little more than one over a single token while the weights' way through
-// memory is the limit, so each proposal that is kept is a pass saved. What is written is what the model alone
-// would have written:
-// - A proposal without probabilities (greedy, or looked up) is kept if the model's own draw is the same
-// token.
+// While decoding is memory-bound, a pass over k + 1 tokens costs little more than one over a single token, so
+// each proposal that is kept saves a pass. What is written is what the model alone would have written:
+// - A proposal without probabilities (greedy, or looked up) is kept if the model's own draw is the same token.
 //   The tokens are then those of plain decoding with the same sampler, to the last one.
 // - A proposal x drawn from a distribution q is kept with probability min(1, p(x) / q(x)), and otherwise
 //   replaced by a draw from max(0, p - q), normalised; then the token has the distribution p (Leviathan,

@@ -2,13 +2,13 @@
 // ggml-quants.c).
 //
 // A block holds neighbouring numbers of a row. d and dmin are halves, nibbles of four bits:
-//   Q8_0, 32 numbers:   d · q;  d, 32 bytes q with their sign
-//   Q4_0, 32 numbers:   d · (q − 8);  d, 16 bytes: q of number j is the low half of byte j, of j + 16 the
-//   high Q4_K, 256 numbers:  d · s · q − dmin · m, s and m of six bits for each 32 numbers;  d, dmin, 12
-//   bytes of s
-//                       and m, 128 bytes of q: of 64 numbers 32 bytes, the first half low, the second high
-//   Q6_K, 256 numbers:  d · s · (q − 32), s a byte with its sign for each 16 numbers;  128 bytes of the low
-//                       halves of q, 64 of their upper two bits, 16 bytes of s, d
+//   type  numbers  value                   bytes, in order
+//   Q8_0       32  d · q                   d; 32 of q, signed
+//   Q4_0       32  d · (q − 8)             d; 16 of q: number j in the low half of byte j, j + 16 in the high
+//   Q4_K      256  d · s · q − dmin · m    d, dmin; 12 of s and m, six bits each for 32 numbers; 128 of q: of each
+//                                          64 numbers 32 bytes, the first half low, the second high
+//   Q6_K      256  d · s · (q − 32)        128 of the low halves of q; 64 of its upper two bits; 16 of s, signed,
+//                                          for 16 numbers each; d
 // The first two are int8 and int4 of this library in another order. A product d · s · q is exact in float, so
 // a number of Q4_K is rounded once and one of Q6_K never, as ggml's reference has them.
 #pragma once

@@ -1,8 +1,8 @@
 // Attention of each sequence and head:
-//   scores = scale · q kᵀ (capped, with position bias),   p = softmax over the keys a query may see,   y = p
-//   v
-// Vaswani et al. 2017, §3.2; groups of query heads share a key/value head (Ainslie et al. 2023; Shazeer
-// 2019).
+//   scores = scale · q kᵀ            (capped, with position bias)
+//   p = softmax(scores)              over the keys that a query may see
+//   y = p v
+// Vaswani et al. 2017, §3.2; groups of query heads share a key/value head (Ainslie et al. 2023; Shazeer 2019).
 //
 // Keys are visited in blocks with a running maximum and sum (Milakov & Gimelshein 2018; Dao et al. 2022), so
 // memory does not grow with the length, and no mask exists: a query's reach is a range of keys. A sequence's

@@ -18,7 +18,6 @@ namespace eigenformer {
 inline namespace EIGENFORMER_ABI {
 
 // --- sinusoidal
-// -------------------------------------------------------------------------------------------------
 
 /// Adds position p's row [width] to `row`: column 2k is sin(p / 10000^(2k/width)), column 2k + 1 the cosine.
 /// Vaswani et al. 2017, §3.5.
@@ -31,7 +30,6 @@ template <class S> void add_sinusoidal(Index position, Index width, S* row) {
 }
 
 // --- rotary: Su et al. 2021, "RoFormer"
-// -------------------------------------------------------------------------
 
 /// Radians per position of each pair of columns, to frequencies [rotary_dimensions / 2], for a sequence of
 /// `length` tokens (only dynamic scaling depends on it). Scalings as in Hugging Face's modeling_rope_utils.
@@ -134,7 +132,6 @@ template <class S> void rotate_backward(const ModelConfig& config, View<S> turns
 }
 
 // --- biases of the scores
-// ---------------------------------------------------------------------------------------
 
 /// ALiBi's slope of each head, Press et al. 2021, §3: 2^(−8i/n) for a power of two n; otherwise those of the
 /// next lower power, then every second one of the next higher.

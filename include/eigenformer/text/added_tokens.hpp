@@ -33,9 +33,8 @@ class AddedTokens {
  public:
   AddedTokens() = default;
 
-  /// @param tokens  with their contents and ids different from one another, the contents not empty
-  /// @param searched  what to look for in the text for each token: its content, normalized if it is matched
-  /// so
+  /// @param tokens    with their contents and ids different from one another, the contents not empty
+  /// @param searched  what to look for in the text for each token: its content, normalized if it is matched so
   [[gnu::cold]] AddedTokens(std::vector<AddedToken> tokens, const std::vector<std::string>& searched)
       : tokens_(std::move(tokens)) {
     std::vector<std::pair<std::string_view, Token>> raw, normalized;
