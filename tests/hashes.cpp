@@ -5,6 +5,7 @@
 #include <eigenformer/eigenformer.hpp>
 #include <eigenformer/generate/batch.hpp>
 #include <eigenformer/model/lora.hpp>
+#include <eigenformer/model/presets.hpp>
 #include <eigenformer/train/lora.hpp>
 #include <eigenformer/train/objective.hpp>
 #include <eigenformer/train/trainer.hpp>
