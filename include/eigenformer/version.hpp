@@ -6,6 +6,12 @@
 // the tag in every mangled name they fail to link instead. Users write `eigenformer::` and never meet it.
 #pragma once
 
+// Masks are infinities and divergence is found by NaN. Where a compiler may assume that there are none, results are
+// wrong and nothing says so.
+#if (defined(__FINITE_MATH_ONLY__) && __FINITE_MATH_ONLY__) || defined(_M_FP_FAST)
+#error "eigenformer needs infinities and NaN: behind -ffast-math or -Ofast write -fno-finite-math-only"
+#endif
+
 #define EIGENFORMER_VERSION_MAJOR 0
 #define EIGENFORMER_VERSION_MINOR 1
 #define EIGENFORMER_VERSION_PATCH 0

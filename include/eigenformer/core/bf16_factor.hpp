@@ -59,40 +59,43 @@ template <class T>
   if constexpr (std::is_same_v<T, float>)
     lines = (__m512i)_mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + stride), _mm512_loadu_ps(from));
   else
-    lines =
-        _mm512_inserti64x4(_mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))),
-                           _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + stride)), 1);
+    lines = _mm512_maskz_inserti64x4(
+        0xff, _mm512_castsi256_si512(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))),
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from + stride)), 1);
   alignas(64) static constexpr std::int16_t order[] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
                                                        21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
                                                        11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
   return _mm512_permutexvar_epi16(_mm512_load_si512(order), lines);
 }
 
-/// 16 lines of 16 pairs, transposed: within quarters of registers, then the quarters.
+/// 16 lines of 16 pairs, transposed: within quarters of registers, then the quarters. Masks of ones, as gcc 12
+/// warns of the unmasked forms (its bug 105593); the instructions are the same.
 [[gnu::target("avx512f,avx512bw,avx512vl,avx512bf16")]] inline void transpose_bf16_pairs(__m512i* v) {
+  constexpr __mmask16 all = 0xffff;
+  constexpr __mmask8 pairs = 0xff;
   __m512i t[16];
 #pragma GCC unroll 8
   for (int i = 0; i < 16; i += 2) {
-    t[i] = _mm512_unpacklo_epi32(v[i], v[i + 1]);
-    t[i + 1] = _mm512_unpackhi_epi32(v[i], v[i + 1]);
+    t[i] = _mm512_maskz_unpacklo_epi32(all, v[i], v[i + 1]);
+    t[i + 1] = _mm512_maskz_unpackhi_epi32(all, v[i], v[i + 1]);
   }
 #pragma GCC unroll 4
   for (int i = 0; i < 16; i += 4) {
-    v[i] = _mm512_unpacklo_epi64(t[i], t[i + 2]);
-    v[i + 1] = _mm512_unpackhi_epi64(t[i], t[i + 2]);
-    v[i + 2] = _mm512_unpacklo_epi64(t[i + 1], t[i + 3]);
-    v[i + 3] = _mm512_unpackhi_epi64(t[i + 1], t[i + 3]);
+    v[i] = _mm512_maskz_unpacklo_epi64(pairs, t[i], t[i + 2]);
+    v[i + 1] = _mm512_maskz_unpackhi_epi64(pairs, t[i], t[i + 2]);
+    v[i + 2] = _mm512_maskz_unpacklo_epi64(pairs, t[i + 1], t[i + 3]);
+    v[i + 3] = _mm512_maskz_unpackhi_epi64(pairs, t[i + 1], t[i + 3]);
   }
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
-    const __m512i even = _mm512_shuffle_i32x4(v[i], v[i + 4], 0x88);
-    const __m512i odd = _mm512_shuffle_i32x4(v[i], v[i + 4], 0xdd);
-    const __m512i more_even = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0x88);
-    const __m512i more_odd = _mm512_shuffle_i32x4(v[i + 8], v[i + 12], 0xdd);
-    v[i] = _mm512_shuffle_i32x4(even, more_even, 0x88);
-    v[i + 4] = _mm512_shuffle_i32x4(odd, more_odd, 0x88);
-    v[i + 8] = _mm512_shuffle_i32x4(even, more_even, 0xdd);
-    v[i + 12] = _mm512_shuffle_i32x4(odd, more_odd, 0xdd);
+    const __m512i even = _mm512_maskz_shuffle_i32x4(all, v[i], v[i + 4], 0x88);
+    const __m512i odd = _mm512_maskz_shuffle_i32x4(all, v[i], v[i + 4], 0xdd);
+    const __m512i more_even = _mm512_maskz_shuffle_i32x4(all, v[i + 8], v[i + 12], 0x88);
+    const __m512i more_odd = _mm512_maskz_shuffle_i32x4(all, v[i + 8], v[i + 12], 0xdd);
+    v[i] = _mm512_maskz_shuffle_i32x4(all, even, more_even, 0x88);
+    v[i + 4] = _mm512_maskz_shuffle_i32x4(all, odd, more_odd, 0x88);
+    v[i + 8] = _mm512_maskz_shuffle_i32x4(all, even, more_even, 0xdd);
+    v[i + 12] = _mm512_maskz_shuffle_i32x4(all, odd, more_odd, 0xdd);
   }
 }
 
