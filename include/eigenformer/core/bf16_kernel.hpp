@@ -92,7 +92,11 @@ template <int R, int J>
       for (int i = 0; i < R; ++i) {
         std::int32_t both;
         std::memcpy(&both, x + i * Bf16Tiles::depth, sizeof(both));
-        const auto row_pair = (__m512bh)_mm512_set1_epi32(both);
+        __m512i pair_bits = _mm512_set1_epi32(both);
+#if defined(__clang__) && __clang_major__ == 16
+        asm("" : "+v"(pair_bits));  // which crashes where it sees numbers of bfloat16 repeated
+#endif
+        const auto row_pair = (__m512bh)pair_bits;
 #pragma GCC unroll 4
         for (int j = 0; j < J; ++j) sums[i][j] = _mm512_dpbf16_ps(sums[i][j], row_pair, columns[j]);
       }

@@ -21,6 +21,8 @@ inline namespace EIGENFORMER_ABI {
 /// y [rows, out] = x [rows, in] · wᵀ through an epilogue (bias, addition to y), w [out, in] in any format.
 template <class S>
 void product(Run& run, const Weight<S>& w, View<S> x, const Epilogue<S>& epilogue, Out<S> y) {
+  eigen_assert(x.cols() == w.cols() && "x has as many columns as w");
+  eigen_assert(y.rows() == x.rows() && y.cols() == w.rows() && "y is [rows of x, rows of w]");
   if constexpr (std::is_same_v<S, float>) {
     if (w.tiled() || (run.bf16_products && !w.packed())) return bf16_product(run, w, x, epilogue, y);
     if (is_quantised(w.format())) return quantised_product(run, w, x, epilogue, y);

@@ -120,6 +120,8 @@ void add_input_gradient(Run& run, const T* elements, Index begin, Index n, Index
 /// packed w is read a block of rows at a time, and the rounding of product()'s input is passed over (the
 /// straight-through estimator of Bengio et al. 2013).
 template <class S> void product_input_gradient(Run& run, const Weight<S>& w, View<S> dy, Out<S> dx) {
+  eigen_assert(dy.cols() == w.rows() && "dy has as many columns as w has rows");
+  eigen_assert(dx.rows() == dy.rows() && dx.cols() == w.cols() && "dx is [rows of dy, columns of w]");
   if constexpr (std::is_same_v<S, float>)
     if (run.bf16_products && !w.packed()) return bf16_input_gradient(run, w, dy, dx);
   const Index out = w.rows(), in = w.cols();
@@ -141,6 +143,8 @@ template <class S> void product_input_gradient(Run& run, const Weight<S>& w, Vie
 
 /// dW [out, in] += dyᵀ · x for dy [rows, out] and x [rows, in]: the gradient of product()'s weight.
 template <class S> void product_weight_gradient(Run& run, View<S> dy, View<S> x, Out<S> dw) {
+  eigen_assert(dy.rows() == x.rows() && "dy has as many rows as x");
+  eigen_assert(dw.rows() == dy.cols() && dw.cols() == x.cols() && "dw is [columns of dy, columns of x]");
   if constexpr (std::is_same_v<S, float>)
     if (run.bf16_products) return bf16_weight_gradient(run, dy, x, dw);
   const Index rows = dy.rows(), out = dy.cols(), in = x.cols();

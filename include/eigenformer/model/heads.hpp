@@ -32,6 +32,7 @@ void word_logits(const Transformer<S>& p, const ModelConfig& config, Run& run, V
 template <class S>
 void word_logits_backward(const Transformer<S>& p, const ModelConfig& config, Run& run, View<S> x, View<S> y,
                           Out<S> dy, Out<S> dx, Transformer<S>& grad) {
+  eigen_assert(dy.rows() == y.rows() && dy.cols() == y.cols() && "dy has the shape of y");
   using V = lanes::Vector<S>;
   const V scale(S(config.logits_scale)), one(S(1)), cap(S(config.logits_cap));
   for (Index r = 0; r < y.rows(); ++r) {
@@ -114,6 +115,7 @@ template <class S>
 void pool_first_backward(const HeadParameters<S>& p, const ModelConfig& config, Run& run,
                          const Matrix<S>& linear, View<S> x, const Ragged& layout, Matrix<S>& dy, Out<S> dx,
                          HeadParameters<S>& grad) {
+  eigen_assert(dy.rows() == linear.rows() && dy.cols() == linear.cols() && "dy is of what was pooled");
   const Workspace::Frame frame(run.workspace);
   activation_backward(config.pooler_activation, dy.size(), linear.data(), dy.data());
   auto first = run.workspace.matrix<S>(layout.sequences(), x.cols());

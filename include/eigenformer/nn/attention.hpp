@@ -247,6 +247,10 @@ void attend_block(const AttentionRule<S>& rule, const AttentionSequence<S>& sequ
 template <class S>
 void attend(const AttentionRule<S>& rule, Run& run, std::span<const AttentionSequence<S>> sequences,
             View<S> q, Out<S> y, S* statistics = nullptr) {
+  eigen_assert(q.cols() == rule.heads * rule.head_size && "q is as wide as all heads");
+  eigen_assert(y.rows() == q.rows() && y.cols() == q.cols() && "y has the shape of q");
+  for ([[maybe_unused]] const auto& s : sequences)
+    eigen_assert(s.first >= 0 && s.first + s.rows <= q.rows() && "q holds the rows of all sequences");
   const Workspace::Frame frame(run.workspace);
   const Index shared = rule.heads / rule.key_value_heads;
   const auto blocks = [](const AttentionSequence<S>& s) {
@@ -295,6 +299,8 @@ template <class S, class Keep>
 void forward(const Attention<S>& p, const AttentionRule<S>& rule, const ModelConfig& config, Run& run,
              View<S> turns, std::span<const AttentionSequence<S>> sequences, View<S> h, Out<S> y, bool add,
              Keep&& keep, AttentionSaved<S>* saved = nullptr) {
+  eigen_assert(p.value.weight.rows() == p.key.weight.rows() && "keys are as wide as values");
+  eigen_assert((turns.cols() == 0 || turns.rows() == h.rows()) && "turns has as many rows as h");
   const Workspace::Frame frame(run.workspace);
   const Index rows = h.rows(), width = p.key.weight.rows();
   auto q = run.workspace.matrix<S>(rows, p.query.weight.rows());
@@ -335,6 +341,8 @@ void forward_source(const Attention<S>& p, const AttentionRule<S>& rule, Run& ru
 template <class S>
 Matrix<S> attention_probabilities(const AttentionRule<S>& rule, const AttentionSequence<S>& sequence,
                                   View<S> q, Index head) {
+  eigen_assert(head >= 0 && head < rule.heads && q.cols() == rule.heads * rule.head_size &&
+               "q is as wide as all heads");
   using std::exp;
   using std::tanh;
   const KeyValueRows<S>& memory = sequence.memory;

@@ -148,6 +148,15 @@ template <class S>
 void attend_backward(const AttentionRule<S>& rule, Run& run, std::span<const AttentionRows> sequences,
                      const AttentionSaved<S>& saved, View<S> dy, Out<S> dq, Out<S> dk, Out<S> dv,
                      S* d_bias = nullptr) {
+  eigen_assert(saved.query.cols() == rule.heads * rule.head_size && "queries are as wide as all heads");
+  eigen_assert(dy.rows() == saved.query.rows() && dy.cols() == saved.query.cols() &&
+               "dy has the shape of the queries");
+  eigen_assert(dq.rows() == saved.query.rows() && dq.cols() == saved.query.cols() &&
+               "dq has the shape of the queries");
+  eigen_assert(dk.rows() == saved.key.rows() && dk.cols() == saved.key.cols() &&
+               "dk has the shape of the keys");
+  eigen_assert(dv.rows() == saved.value.rows() && dv.cols() == saved.value.cols() &&
+               "dv has the shape of the values");
   const Workspace::Frame frame(run.workspace);
   const Index groups = rule.key_value_heads, shared = rule.heads / groups;
   const Index tasks = static_cast<Index>(sequences.size()) * groups;
@@ -186,6 +195,8 @@ void backward(const Attention<S>& p, const AttentionRule<S>& rule, const ModelCo
               View<S> turns, std::span<const AttentionRows> sequences, const AttentionSaved<S>& saved,
               View<S> h, View<S> source, View<S> dy, Out<S> dh, Out<S> d_source, Attention<S>& grad,
               S* d_bias = nullptr) {
+  eigen_assert(h.rows() == saved.query.rows() && source.rows() == saved.key.rows() &&
+               "saved is of a forward pass of h");
   const Workspace::Frame frame(run.workspace);
   auto d_mixed = run.workspace.matrix<S>(h.rows(), saved.mixed.cols());
   auto dq = run.workspace.matrix<S>(h.rows(), saved.query.cols());

@@ -151,6 +151,7 @@ void sub_layer_backward(const Norm<S>& norm, const Norm<S>& post, const ModelCon
 template <class S, class Attend, class Cross>
 void forward(const Block<S>& p, const ModelConfig& config, Run& run, Out<S> x, Attend&& attend, Cross&& cross,
              BlockSaved<S>* saved = nullptr, const BlockDropout& drops = {}) {
+  eigen_assert(x.cols() == p.feed_forward.up.weight.cols() && "x is as wide as the block");
   const auto feed = [&](View<S> h, Out<S> y, bool add) {
     forward(p.feed_forward, config, run, h, y, add, saved ? &saved->feed_forward : nullptr);
   };
@@ -184,6 +185,7 @@ void forward(const Block<S>& p, const ModelConfig& config, Run& run, Out<S> x, A
 template <class S, class Attend, class Cross>
 void backward(const Block<S>& p, const ModelConfig& config, Run& run, const BlockSaved<S>& saved, Out<S> dx,
               Block<S>& grad, Attend&& attend, Cross&& cross, const BlockDropout& drops = {}) {
+  eigen_assert(dx.cols() == p.feed_forward.up.weight.cols() && "dx is as wide as the block");
   const auto feed = [&](View<S> h, View<S> dy, Out<S> dh) {
     backward<S>(p.feed_forward, config, run, saved.feed_forward, h, dy, dh, grad.feed_forward);
   };

@@ -29,6 +29,8 @@ template <class S> struct FeedForwardSaved {
 template <class S>
 void forward(const FeedForward<S>& p, const ModelConfig& config, Run& run, View<S> x, Out<S> y, bool add,
              FeedForwardSaved<S>* saved = nullptr) {
+  eigen_assert((!config.gated || p.gate.weight.rows() == p.up.weight.rows()) &&
+               "gate and up have the same shape");
   const Workspace::Frame frame(run.workspace);
   const Index rows = x.rows(), width = p.up.weight.rows();
   auto hidden = run.workspace.matrix<S>(rows, width);
@@ -56,6 +58,8 @@ void forward(const FeedForward<S>& p, const ModelConfig& config, Run& run, View<
 template <class S>
 void backward(const FeedForward<S>& p, const ModelConfig& config, Run& run, const FeedForwardSaved<S>& saved,
               View<S> x, View<S> dy, Out<S> dx, FeedForward<S>& grad) {
+  eigen_assert(saved.up.rows() == x.rows() && saved.up.cols() == p.up.weight.rows() &&
+               "saved is of a forward pass of x");
   using V = lanes::Vector<S>;
   const Workspace::Frame frame(run.workspace);
   const Index rows = x.rows(), width = p.up.weight.rows();

@@ -60,12 +60,16 @@ template <class S> void forward_add(const LowRank<S>& p, Run& run, View<S> x, Ou
 
 /// y [rows, out] = x [rows, in] · Wᵀ + b (+ the adapter's part)
 template <class S> void forward(const Linear<S>& p, Run& run, View<S> x, Out<S> y) {
+  eigen_assert((p.bias.size() == 0 || p.bias.size() == p.weight.rows()) &&
+               "a bias is as long as its weight has rows");
   product(run, p.weight, x, {.bias = p.bias.size() ? p.bias.data() : nullptr}, y);
   if (!p.lora.empty()) forward_add<S>(p.lora, run, x, y);
 }
 
 /// y += x · Wᵀ + b: the branch joins its residual on the way out of the product.
 template <class S> void forward_add(const Linear<S>& p, Run& run, View<S> x, Out<S> y) {
+  eigen_assert((p.bias.size() == 0 || p.bias.size() == p.weight.rows()) &&
+               "a bias is as long as its weight has rows");
   product(run, p.weight, x, {.bias = p.bias.size() ? p.bias.data() : nullptr, .add = true}, y);
   if (!p.lora.empty()) forward_add<S>(p.lora, run, x, y);
 }
@@ -73,6 +77,7 @@ template <class S> void forward_add(const Linear<S>& p, Run& run, View<S> x, Out
 /// db += Σ dy, rows added in their order.
 template <class S> void bias_gradient(Run& run, View<S> dy, RowVector<S>& d_bias) {
   if (d_bias.size() == 0) return;
+  eigen_assert(d_bias.size() == dy.cols() && "a bias is as long as dy has columns");
   run.threads.slices(dy.cols(), Index{1 << 10}, [&](Index begin, Index end) {
     for (Index r = 0; r < dy.rows(); ++r) {
       const S* const row = dy.data() + r * dy.outerStride();

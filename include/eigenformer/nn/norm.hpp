@@ -63,6 +63,9 @@ void norm_row(const Norm<S>& p, const ModelConfig::Norm& config, Index n, const 
 /// y [rows, width] = norm of each row of x; y may be x.
 template <class S>
 void forward(const Norm<S>& p, const ModelConfig::Norm& config, Run& run, View<S> x, Out<S> y) {
+  eigen_assert(p.weight.size() == x.cols() && (p.bias.size() == 0 || p.bias.size() == x.cols()) &&
+               "a norm is as wide as x");
+  eigen_assert(y.rows() == x.rows() && y.cols() == x.cols() && "y has the shape of x");
   const Index grain = (std::max)(Index{1}, Index{1 << 14} / x.cols());  // rows that are worth a thread
   run.threads.slices(x.rows(), grain, [&](Index begin, Index end) {
     for (Index r = begin; r < end; ++r)
@@ -110,6 +113,10 @@ void norm_row_backward(const Norm<S>& p, const ModelConfig::Norm& config, Index 
 template <class S>
 void backward(const Norm<S>& p, const ModelConfig::Norm& config, Run& run, View<S> x, View<S> dy, Out<S> dx,
               Norm<S>& grad) {
+  eigen_assert(p.weight.size() == x.cols() && (p.bias.size() == 0 || p.bias.size() == x.cols()) &&
+               "a norm is as wide as x");
+  eigen_assert(dy.rows() == x.rows() && dy.cols() == x.cols() && "dy has the shape of x");
+  eigen_assert(dx.rows() == x.rows() && dx.cols() == x.cols() && "dx has the shape of x");
   constexpr Index slice = 64;
   const Index width = x.cols(), slices = (x.rows() + slice - 1) / slice;
   const Workspace::Frame frame(run.workspace);

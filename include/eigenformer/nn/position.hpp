@@ -99,6 +99,9 @@ namespace detail {
 
 /// rotate(), or with `back` its transpose: (a, b) becomes (a cos + b sin, b cos − a sin).
 template <bool back, class S> void rotate_rows(const ModelConfig& config, View<S> turns, Out<S> x) {
+  eigen_assert(turns.rows() == x.rows() && turns.cols() == config.rotary_dimensions() &&
+               "turns is [rows of x, rotary dimensions]");
+  eigen_assert(x.cols() % config.head_width() == 0 && "x is as wide as some heads");
   const Index half = config.rotary_dimensions() / 2, size = config.head_width();
   const bool halves = config.rotary.pairing == RotaryPairing::halves;
   const Index step = halves ? 1 : 2, partner = halves ? half : 1;
@@ -206,6 +209,7 @@ ScoreBias<S> bucket_bias(const Weight<S>& table, bool bidirectional, const Model
 template <class S>
 void bucket_bias_backward(bool bidirectional, const ModelConfig& config, Index first, View<S> d_bias,
                           Matrix<S>& d_table) {
+  eigen_assert(d_bias.rows() == d_table.cols() && "d_bias has a row and d_table a column for each head");
   for (Index d = 0; d < d_bias.cols(); ++d)
     d_table.row(relative_bucket(first + d, bidirectional, config.relative_buckets)) +=
         d_bias.col(d).transpose();
