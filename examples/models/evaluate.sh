@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 held_out() { "$bin/corpus" --seed 2 --held-out "$@"; }
 
 "$bin/corpus" --kind stories --lines 20000 --seed 1 >"$work/seen.txt" # for what counting words reaches
-held_out --kind stories --lines 2000 | awk 'length < 650' | head -n 500 >"$work/stories.txt" # what the window holds
+held_out --kind stories --lines 2000 | awk 'length < 850' | head -n 500 >"$work/stories.txt" # what the window holds
 
 echo "story: how well stories are predicted"
 "$bin/evaluate" "$models/story" --text "$work/stories.txt" --lines --baseline "$work/seen.txt"

@@ -27,7 +27,7 @@ corpus --kind stories --lines 10000 >"$work/mask-stories.txt"
   corpus --kind tags --lines 5000 --plain
 } >"$work/mask-sentences.txt"
 "$bin/train" "$work/mask-stories.txt" "$work/mask-pieces.txt" "$work/mask-sentences.txt" --lines --objective masked \
-  --mask-rate 0.3 --vocab-size 1000 --layers 3 --width 96 --heads 4 --window 96 --batch 24 --steps 5000 --warmup 200 \
+  --mask-rate 0.3 --vocab-size 1000 --layers 3 --width 96 --heads 4 --window 96 --batch 24 --steps 14000 --warmup 200 \
   --learning-rate 1e-3 --seed 1 --out "$work/mask"
 
 # from it one that tells moods, and one that tags words
