@@ -36,6 +36,7 @@ nlohmann::json record(const example::CorpusLine& line, CorpusKind kind) {
 /// The sorts of lines that a kind has, the first hundred of a seed being enough to meet all.
 const std::map<CorpusKind, std::vector<std::string>> items{
     {CorpusKind::stories, {"known", "new names"}},
+    {CorpusKind::tales, {"known", "new names"}},
     {CorpusKind::pairs, {"known", "new words"}},
     {CorpusKind::labels, {"told", "new names", "denied", "changed", "events", "plain", "nonsense"}},
     {CorpusKind::tags, {"known", "new names"}}};
@@ -90,20 +91,23 @@ int main(int argc, char** argv) {
       "\"target\"), sentences with their mood (\"text\" and \"label\": happy, sad or unclear), or words with "
       "their tags (\"tokens\" and \"tags\").");
   const std::map<std::string, CorpusKind> kinds{{"stories", CorpusKind::stories},
+                                                {"tales", CorpusKind::tales},
                                                 {"pairs", CorpusKind::pairs},
                                                 {"labels", CorpusKind::labels},
                                                 {"tags", CorpusKind::tags}};
   std::string kind = "stories", item, checked, prompt;
   std::uint64_t lines = 1000, seed = 1, sentences = 0;
   bool held_out = false, plain = false, show_wrong = false, json = false;
-  app.add_option("--kind", kind, "stories, pairs, labels or tags")->check(CLI::IsMember(kinds));
-  app.add_option("--item", item,
-                 "only lines of this sort: known, new names (stories, tags); known, new words (pairs); told, "
-                 "new names, denied, changed, events, plain, nonsense (labels)");
+  app.add_option("--kind", kind, "stories, tales (stories that ask for less memory), pairs, labels or tags")
+      ->check(CLI::IsMember(kinds));
+  app.add_option(
+      "--item", item,
+      "only lines of this sort: known, new names (stories, tales, tags); known, new words (pairs); told, "
+      "new names, denied, changed, events, plain, nonsense (labels)");
   app.add_option("--lines", lines, "how many");
   example::add_seed(app, seed, "the same seed draws the same lines");
   app.add_option("--sentences", sentences,
-                 "stories: a line for each so many sentences; 0: for the whole story");
+                 "stories and tales: a line for each so many sentences; 0: for the whole story");
   app.add_flag("--plain", plain, "nothing but the text of each line");
   app.add_flag("--held-out", held_out,
                "only combinations, and invented words, that the other split never has");
@@ -126,7 +130,7 @@ int main(int argc, char** argv) {
       const example::CorpusLine line = english.at(i);
       if (json)
         all.push_back(record(line, which));
-      else if (which == CorpusKind::stories || plain)
+      else if (which == CorpusKind::stories || which == CorpusKind::tales || plain)
         std::printf("%s\n", in_pieces(line.first, sentences).c_str());
       else
         example::print(record(line, which));

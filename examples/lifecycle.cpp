@@ -3,14 +3,19 @@
 // aligned with preferences, measured after each stage on held-out sentences, and saved as it would be
 // deployed.
 //   lifecycle --out my-model
-//   few_shot my-model/base --example "Ben will swim.=>Will Ben swim?" --query "Emma can dance."
+//   few_shot my-model/base --example "Ben can swim.=>Can Ben swim?" --query "Emma can dance."
 //   few_shot my-model --query "Emma can dance."
 //
 // The language: lists of lines, in which every statement is answered by the same rule, one of four. The task
-// is the rarer of these rules: the question that belongs to a statement. Without an example the base model
+// is one of the rarer rules: the question that belongs to a statement. Without an example the base model
 // answers by the commonest rule, and so wrongly; an example shows it which rule is meant; adapters teach it
 // that one rule. The preference: to ask politely.
+//
+// So small a model learns this in so short a time because every word is a token of its own, and because an
+// answer only says words of its statement again: to copy is what it has to learn. With several words in the
+// place of "can", each of which has to become another token ("Will"), it would need many times the steps.
 #include "common.hpp"
+#include "output.hpp"
 #include "progress.hpp"
 #include "small_english_draw.hpp"
 #include <eigenformer/evaluate/rouge.hpp>
@@ -32,7 +37,7 @@ struct Arguments {
   double flops = 5e11;
   std::uint64_t seed = 1;
   int threads = 1;
-  bool json = false;
+  bool overwrite = false, json = false;
 };
 
 constexpr ef::Index window = 128, answer_tokens = 24;
@@ -56,17 +61,16 @@ struct Example {
 /// Who may do what: "Ben can sing." A pair of who and what, one in eight, is kept for measuring and stands in
 /// no training.
 struct Fact {
-  std::string who, modal, verb;
+  std::string who, verb;
 
-  std::string statement(const char* negation = "") const {
-    return who + " " + modal + negation + " " + verb + ".";
-  }
-  std::string question() const { return example::english::capital(modal) + " " + who + " " + verb + "?"; }
+  std::string statement() const { return who + " can " + verb + "."; }
+  std::string denial() const { return who + " cannot " + verb + "."; }
+  std::string question() const { return "Can " + who + " " + verb + "?"; }
 };
 Fact fact(example::english::Draw& draw, bool held_out) {
   for (;;) {
     example::english::Words words{draw};
-    Fact out{words("name"), words("modal"), std::string(draw.of(example::words::doings).base)};
+    Fact out{words("name"), std::string(draw.of(example::words::doings).base)};
     if (example::held_out(out.who + "|" + out.verb) == held_out) return out;
   }
 }
@@ -82,7 +86,7 @@ std::string document(std::uint64_t i, bool held_out = false) {
     const Fact f = fact(draw, held_out);
     std::string answer = f.statement();
     if (rule == 2) answer = courteous ? polite(f.question()) : f.question();
-    if (rule == 3) answer = f.statement(" not");
+    if (rule == 3) answer = f.denial();
     if (rule == 4) answer = f.who + ".";
     list += "Input: " + f.statement() + "\nOutput: " + answer + "\n\n";
   }
@@ -224,7 +228,8 @@ class Life {
   }
 
   void save(const std::string& folder) {
-    ef::save(model_, tokenizer_, folder, {.model_type = "llama", .end_tokens = {end_}});
+    example::replace_model(
+        folder, [&] { ef::save(model_, tokenizer_, folder, {.model_type = "llama", .end_tokens = {end_}}); });
   }
   /// Works the adapters in and writes what is deployed.
   void deploy() {
@@ -284,6 +289,8 @@ class Life {
 };
 
 void run(const Arguments& a) {
+  const std::string base = a.out + "/base";
+  for (const std::string& folder : {a.out, base}) example::check_output(folder, a.overwrite);
   // Six operations a parameter and token, twenty tokens a parameter (Hoffmann et al. 2022).
   const plan::ComputeOptimum optimum = plan::tokens_per_parameter_optimal(a.flops);
   std::vector<std::string> sample;
@@ -301,7 +308,7 @@ void run(const Arguments& a) {
   std::vector<Measured> table;
   table.push_back(life.measure("random weights", 0));
   const double pretraining = life.pretrain(tokens);
-  life.save(a.out + "/base");
+  life.save(base);
   table.push_back(life.measure("base, zero-shot", 0));
   table.push_back(life.measure("base, one-shot", 1));
   table.push_back(life.measure("base, few-shot", 3));
@@ -359,6 +366,7 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   example::add_seed(app, a.seed, "of the weights and of all draws");
   example::add_threads(app, a.threads);
+  example::add_overwrite(app, a.overwrite);
   app.add_flag("--json", a.json, "print one JSON value");
   return example::run(app, argc, argv, [&] { run(a); });
 }

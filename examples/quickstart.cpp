@@ -18,7 +18,7 @@ namespace {
 struct Arguments {
   std::string models = EIGENFORMER_MODELS;
   std::string prompt = "Once upon a time",
-              masked = "Ben had a golden ring. One day he lost the [MASK] in the park.";
+              masked = "Anna was a kind nurse. One day [MASK] lost the ring in the park. She was very sad.";
   std::vector<std::string> moods{"Ben was sad.", "Ben was not sad.", "She did not like the cake.",
                                  "xyzzy qwerty"},
       statements{"The cat is on the mat.", "Zorblat found a golden key in the mill."};

@@ -10,7 +10,7 @@
 
 namespace example {
 
-enum class CorpusKind { stories, pairs, labels, tags };
+enum class CorpusKind { stories, tales, pairs, labels, tags };
 
 /// The lines of one kind. `at` gives line `index` of a seed.
 class SmallEnglish {
@@ -31,6 +31,7 @@ class SmallEnglish {
   CorpusLine drawn(english::Draw& draw) const {
     switch (kind_) {
       case CorpusKind::stories: return english::story(draw);
+      case CorpusKind::tales: return english::story(draw, true);
       case CorpusKind::pairs: return english::pair(draw);
       case CorpusKind::labels: return english::label(draw);
       case CorpusKind::tags: break;

@@ -10,15 +10,19 @@ trap 'rm -rf "$work"' EXIT
 
 held_out() { "$bin/corpus" --seed 2 --held-out "$@"; }
 
-"$bin/corpus" --kind stories --lines 20000 --seed 1 >"$work/seen.txt" # for what counting words reaches
-held_out --kind stories --lines 2000 | awk 'length < 650' | head -n 500 >"$work/stories.txt" # what the window holds
+# for what counting words reaches
+"$bin/corpus" --kind stories --lines 20000 --seed 1 >"$work/seen.txt"
+"$bin/corpus" --kind tales --lines 20000 --seed 1 >"$work/seen-tales.txt"
+# what the window holds
+held_out --kind stories --lines 2000 | awk 'length < 850' | head -n 500 >"$work/stories.txt"
+held_out --kind tales --lines 2000 | awk 'length < 850' | head -n 500 >"$work/tales.txt"
 
-echo "story: how well stories are predicted"
-"$bin/evaluate" "$models/story" --text "$work/stories.txt" --lines --baseline "$work/seen.txt"
+echo "story: how well tales are predicted"
+"$bin/evaluate" "$models/story" --text "$work/tales.txt" --lines --baseline "$work/seen-tales.txt"
 for prompt in "Once upon a time" "Long ago" "One day" "Once upon a time there was a brave girl called Zorbina"; do
   echo
   echo "story: 100 stories that begin \"$prompt\", at temperature 0.8 and top-p 0.95"
-  "$bin/generate" "$models/story" --prompt "$prompt" --max-new-tokens 230 --temperature 0.8 --top-p 0.95 --seed 2 \
+  "$bin/generate" "$models/story" --prompt "$prompt" --max-new-tokens 300 --temperature 0.8 --top-p 0.95 --seed 2 \
     --num-return 100 --json >"$work/told.json" 2>/dev/null
   "$bin/corpus" --check "$work/told.json" --prompt "$prompt"
 done

@@ -62,6 +62,21 @@ struct Question {
   }
 };
 
+/// The likeliest word in the place of [MASK].
+struct Mask {
+  ef::MaskedLM<float> model = ef::load_masked_lm<float>(models + "mask");
+  ef::Tokenizer tokenizer = ef::load_tokenizer(models + "mask");
+
+  std::string operator()(const std::string& text) const {
+    const std::vector<ef::Token> ids = tokenizer.encode(text);
+    const auto place = std::find(ids.begin(), ids.end(), *tokenizer.token_to_id("[MASK]")) - ids.begin();
+    const ef::Matrix<float> logits = model({ids});
+    ef::Index best = 0;
+    logits.row(place).maxCoeff(&best);
+    return tokenizer.decode(std::vector{static_cast<ef::Token>(best)});
+  }
+};
+
 /// The tag of each word's first token.
 struct Tags {
   ef::Tagger<float> model = ef::load_tagger<float>(models + "tags");
@@ -99,10 +114,7 @@ TEST_CASE("shipped models: every folder holds less than 1.5 MB of bfloat16") {
   }
 }
 
-// Not reached by the story model that is shipped now (see "What they cannot do" in its README): doctest
-// complains once it is, and should_fail goes.
-TEST_CASE("shipped models: stories from free beginnings keep hero, thing and friend, and end" *
-          doctest::should_fail()) {
+TEST_CASE("shipped models: stories from free beginnings keep hero, thing and friend, and end") {
   const auto model = ef::load_causal_lm<float>(models + "story");
   const auto tokenizer = ef::load_tokenizer(models + "story");
   const auto end = ef::load_generation_config(models + "story").end_tokens;
@@ -112,12 +124,13 @@ TEST_CASE("shipped models: stories from free beginnings keep hero, thing and fri
   for (const char* prompt :
        {"Once upon a time", "Long ago", "Once upon a time there was a brave girl called Zorbina"}) {
     const auto ids = tokenizer.encode(prompt);
-    const ef::GenerationConfig config{.max_new_tokens = 256 - static_cast<ef::Index>(ids.size()),
-                                      .temperature = 0.8,
-                                      .top_p = 0.95,
-                                      .end_tokens = end,
-                                      .seed = 5,
-                                      .num_return_sequences = 30};
+    const ef::GenerationConfig config{
+        .max_new_tokens = model.config().max_positions - static_cast<ef::Index>(ids.size()),
+        .temperature = 0.8,
+        .top_p = 0.95,
+        .end_tokens = end,
+        .seed = 5,
+        .num_return_sequences = 30};
     const auto told = ef::generate_batch(model, {ids}, config, threads, [](ef::Index, ef::Token) {});
     for (const auto& one : told) {
       auto tokens = one.new_tokens();
@@ -136,29 +149,21 @@ TEST_CASE("shipped models: stories from free beginnings keep hero, thing and fri
   CHECK(whole >= 86);
 }
 
-// Not reached by the mask model that is shipped now, as above.
+TEST_CASE("shipped models: the encoder tells he from she by the sentences around") {
+  const Mask mask;
+  CHECK(mask("Ben was a kind nurse. One day [MASK] lost the ring in the park. He was very sad.") == "he");
+  CHECK(mask("Anna was a kind nurse. One day [MASK] lost the ring in the park. She was very sad.") == "she");
+}
+
+// Not reached by the mask model that is shipped now (see "What they cannot do" in its README): doctest
+// complains once it is, and should_fail goes.
 TEST_CASE("shipped models: the encoder finds words that the text tells" * doctest::should_fail()) {
-  const auto model = ef::load_masked_lm<float>(models + "mask");
-  const auto tokenizer = ef::load_tokenizer(models + "mask");
-  const std::pair<const char*, const char*> cases[] = {
-      {"Near the mill, the clever fox [MASK] found a golden key.", "has"},
-      {"Ben had a golden ring. One day he lost the [MASK] in the park.", "ring"},
-      {"Ben was a kind nurse. One day [MASK] lost the ring in the park. He was very sad.", "he"},
-      {"Anna was a kind nurse. One day [MASK] lost the ring in the park. She was very sad.", "she"},
-      {"One morning she was in the mill and broke the soft pillow of a shy baker. The [MASK] was not angry "
-       "at all.",
-       "baker"},
-      {"One day he met a strong horse in the cave. The [MASK] had lost its red key.", "horse"}};
-  for (const auto& one : cases) {
-    const std::string text = one.first, word = one.second;
-    const std::vector<ef::Token> ids = tokenizer.encode(text);
-    const auto place = std::find(ids.begin(), ids.end(), *tokenizer.token_to_id("[MASK]")) - ids.begin();
-    const ef::Matrix<float> logits = model({ids});
-    ef::Index best = 0;
-    logits.row(place).maxCoeff(&best);
-    INFO(text);
-    CHECK(tokenizer.decode(std::vector{static_cast<ef::Token>(best)}) == word);
-  }
+  const Mask mask;
+  CHECK(mask("Near the mill, the clever fox [MASK] found a golden key.") == "has");
+  CHECK(mask("Ben had a golden ring. One day he lost the [MASK] in the park.") == "ring");
+  CHECK(mask("One morning she was in the mill and broke the soft pillow of a shy baker. The [MASK] was not "
+             "angry at all.") == "baker");
+  CHECK(mask("One day he met a strong horse in the cave. The [MASK] had lost its red key.") == "horse");
 }
 
 TEST_CASE("shipped models: the classifier tells moods, and says where none is told") {
