@@ -1,7 +1,7 @@
 // The training references: one batch, its gradient, and 20 steps of AdamW, computed in double precision.
 #pragma once
 
-#include <eigenformer/hub/hub_config.hpp>
+#include <eigenformer/hub/fill.hpp>
 #include <eigenformer/hub/load.hpp>
 #include <eigenformer/hub/safetensors.hpp>
 #include <eigenformer/train/gradient.hpp>
