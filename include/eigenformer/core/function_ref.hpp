@@ -18,12 +18,12 @@ template <class Signature> class FunctionRef;
 template <class Result, class... Arguments> class FunctionRef<Result(Arguments...)> {
  public:
   template <class F>
-  requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef> && std::is_object_v<std::remove_cvref_t<F>> &&
+  requires(!std::same_as<std::remove_cvref_t<F>, FunctionRef> &&
            std::is_invocable_r_v<Result, F&, Arguments...>) FunctionRef(F&& f)
   noexcept  // NOLINT: implicit, as with std::function
-      : object_(const_cast<void*>(static_cast<const void*>(std::addressof(f)))),
-        call_([](void* object, Arguments... arguments) -> Result {
-          return (*static_cast<std::remove_reference_t<F>*>(object))(std::forward<Arguments>(arguments)...);
+      : object_(address(f)), call_([](void* object, Arguments... arguments) -> Result {
+          auto* const callee = reinterpret_cast<std::remove_reference_t<F>*>(object);
+          return (*callee)(std::forward<Arguments>(arguments)...);
         }) {}
 
   Result operator()(Arguments... arguments) const {
@@ -31,6 +31,13 @@ template <class Result, class... Arguments> class FunctionRef<Result(Arguments..
   }
 
  private:
+  template <class F> static void* address(F& f) {
+    if constexpr (std::is_function_v<F>)
+      return reinterpret_cast<void*>(&f);
+    else
+      return const_cast<void*>(static_cast<const volatile void*>(std::addressof(f)));
+  }
+
   void* object_;
   Result (*call_)(void*, Arguments...);
 };
