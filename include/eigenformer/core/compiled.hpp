@@ -1,11 +1,11 @@
 // The two forms of the library. Header-only, a program compiles what it uses. In the compiled form, whose CMake
 // targets define EIGENFORMER_COMPILED, what is costly was compiled once, by the few sources in cmake/compiled.
 //
-// A face declares what users name, and includes the rooms, which define it, at its end in the header-only form:
+// A face declares what users name, and includes its room, which defines it, at its end in the header-only form:
 //
 //   Json read(const std::string& path);          // face
 //   #ifndef EIGENFORMER_COMPILED
-//   #include <eigenformer/hub/read_room.hpp>     // EIGENFORMER_ROOM Json read(const std::string& path) { … }
+//   #include <eigenformer/hub/read.inl.hpp>      // EIGENFORMER_ROOM Json read(const std::string& path) { … }
 //   #endif
 //
 // Templates are compiled once for float and double; with another scalar a program compiles them itself, as in the

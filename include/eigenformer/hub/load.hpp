@@ -21,7 +21,8 @@ inline namespace EIGENFORMER_ABI {
 
 namespace hub {
 
-/// The parameters of a folder's checkpoint or of a GGUF file, and in the config which of those it has that it may lack.
+/// The parameters of a folder's checkpoint or of a GGUF file, and in the config which of those it has that it may
+/// lack.
 template <class S>
 Transformer<S> load_parameters(const std::string& folder, HubConfig& config, const LoadOptions& options = {});
 

@@ -64,42 +64,36 @@ Transformer<S> load_encoder_parameters(const std::string& folder, HubConfig& con
 
 }  // namespace hub
 
-/// A causal language model: GPT-2, LLaMA, BLOOM, …
 template <class S> CausalLM<S> load_causal_lm(const std::string& folder, const LoadOptions& options) {
   HubConfig config = hub::load_config_of(folder, Stacks::decoder, "a decoder");
   Transformer<S> parameters = hub::load_parameters<S>(folder, config, options);
   return CausalLM<S>(config.model, std::move(parameters));
 }
 
-/// A sequence-to-sequence model: T5, BART, …
 template <class S> Seq2Seq<S> load_seq2seq(const std::string& folder, const LoadOptions& options) {
   HubConfig config = hub::load_config_of(folder, Stacks::encoder_decoder, "an encoder-decoder");
   Transformer<S> parameters = hub::load_parameters<S>(folder, config, options);
   return Seq2Seq<S>(config.model, std::move(parameters));
 }
 
-/// The bare encoder of a BERT-like checkpoint with any head, or none.
 template <class S> Encoder<S> load_encoder(const std::string& folder, const LoadOptions& options) {
   HubConfig config = hub::load_config_of(folder, Stacks::encoder, "an encoder");
   Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::none, options);
   return Encoder<S>(config.model, std::move(parameters));
 }
 
-/// A BERT-like checkpoint with the head that fills masks.
 template <class S> MaskedLM<S> load_masked_lm(const std::string& folder, const LoadOptions& options) {
   HubConfig config = hub::load_config_of(folder, Stacks::encoder, "an encoder");
   Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::masked_words, options);
   return MaskedLM<S>(config.model, std::move(parameters));
 }
 
-/// A BERT-like checkpoint with a head that gives a text one label.
 template <class S> Classifier<S> load_classifier(const std::string& folder, const LoadOptions& options) {
   HubConfig config = hub::load_config_of(folder, Stacks::encoder, "an encoder");
   Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::text_classes, options);
   return Classifier<S>(config.model, std::move(parameters), config.labels);
 }
 
-/// A BERT-like checkpoint with a head that gives each token a label.
 template <class S> Tagger<S> load_tagger(const std::string& folder, const LoadOptions& options) {
   HubConfig config = hub::load_config_of(folder, Stacks::encoder, "an encoder");
   Transformer<S> parameters = hub::load_encoder_parameters<S>(folder, config, Head::token_classes, options);
