@@ -135,4 +135,17 @@ TEST_CASE("a stream gives a character only when all its bytes are there") {
   CHECK(stream.push(265) == "a");  // a new list has begun
 }
 
+TEST_CASE("a copy of a stream goes on from what is held back, and neither disturbs the other") {
+  ef::TextStream stream(small());
+  CHECK(stream.push(3 + 0xC3) == "");
+  ef::TextStream copy = stream, assigned(small());
+  assigned = copy;
+  CHECK(copy.push(3 + 0xBC) == "");
+  CHECK(copy.push(265) == "ü a");
+  CHECK(stream.finish() == "\xEF\xBF\xBD");
+  ef::TextStream moved = std::move(assigned);
+  CHECK(moved.push(3 + 0xA4) == "");
+  CHECK(moved.push(265) == "ä a");
+}
+
 }  // namespace text_tokenizer
